@@ -1,0 +1,18 @@
+// What is to be done on every host of the run.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace fanout::core {
+
+struct Task {
+  std::string command;  // already joined; placeholders not yet replaced
+  std::chrono::milliseconds connect_timeout{10'000};  // resolve to authenticated; 0 is none
+  std::chrono::milliseconds timeout{0};               // the command; 0 is none
+  std::chrono::milliseconds stop_grace{5'000};        // between TERM and KILL of the remote command
+  std::uint64_t max_output_bytes = 64ULL << 20;  // per host, both streams together; 0 is no limit
+};
+
+}  // namespace fanout::core
