@@ -1,0 +1,84 @@
+// Children: fork, how they ended, and signals that can only reach the process that was meant.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "fanout/core/result.hpp"
+#include "fanout/sys/fd.hpp"
+
+namespace fanout::sys {
+
+// How a process ended; made from waitid(2), whose fields cannot be decoded wrongly.
+struct ProcessStatus {
+  bool exited = true;  // else it was killed by `signal`
+  int exit_status = 0;
+  int signal = 0;
+  bool core_dumped = false;
+
+  [[nodiscard]] bool success() const { return exited && exit_status == 0; }
+};
+
+// "exited with status 3", "killed by signal 9 (KILL)".
+std::string describe(const ProcessStatus &status);
+
+// "KILL" for 9; "signal 77" for one without a name.
+std::string signal_name(int signal);
+
+// `inherited` is for a child that reads the terminal: only the foreground group may (termios(3), SIGTTIN).
+enum class ProcessGroup { own, inherited };
+
+// A child of this process, held by pid and pidfd (pidfd_open(2)). As long as it is not reaped its pid cannot be used
+// again, and signals go through the pidfd. Destroying an unreaped child kills and reaps it.
+class Child {
+public:
+  Child() = default;
+  Child(Child &&) noexcept;
+  Child &operator=(Child &&) noexcept;
+  ~Child();
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] int pidfd() const { return pidfd_.get(); }  // readable when the child has ended
+  [[nodiscard]] bool running() const { return pid_ > 0; }
+
+  void signal(int number) const;        // pidfd_send_signal(2); nothing if it has ended
+  std::optional<ProcessStatus> reap();  // nullopt when it still runs; never blocks
+  ProcessStatus reap_blocking();
+  // Gives up the child without killing it, for a process that is about to _exit (a forked copy of its parent).
+  void forget();
+
+private:
+  friend core::Result<Child> fork_child(const std::function<int()> &, ProcessGroup);
+  void end();
+  Child(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+  pid_t pid_ = 0;
+  UniqueFd pidfd_;
+};
+
+// Forks; `program` runs in the child, whose exit status is what it returns. In the child: signal dispositions are the
+// default and no signal is blocked, SIGPIPE is ignored, it is leader of its own process group
+// unless told otherwise, gets SIGKILL when the
+// parent dies (prctl(2) PR_SET_PDEATHSIG, with the race against an already dead parent closed), and leaves by _exit, so
+// that nothing inherited runs twice. An exception that leaves `program` ends in abort(). The caller must be
+// single-threaded.
+core::Result<Child> fork_child(const std::function<int()> &program,
+                               ProcessGroup group = ProcessGroup::own);
+
+// What ps(1) shows for this process: both the short name (15 bytes) and the whole command line.
+// Call remember_command_line() with main's argv first; without it only the short name changes.
+void remember_command_line(int argc, char **argv);
+void set_process_title(const std::string &title);
+
+// Points descriptors 0, 1 and 2 at the null device. In a worker: it never holds a terminal.
+core::Result<void> null_standard_descriptors();
+
+// Opens the null device on those of 0, 1 and 2 that are closed, so that no later file takes their place.
+core::Result<void> open_missing_standard_descriptors();
+
+// Closes every descriptor from 3 up that is not in `keep` (close_range(2)).
+void close_all_but(std::initializer_list<int> keep);
+
+}  // namespace fanout::sys

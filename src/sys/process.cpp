@@ -1,0 +1,156 @@
+// Fork, reap and signal. What is hard here: between fork and the child's first own line everything of the parent's
+// (handlers, masks, buffers, the claim on its other children) is still there, and the parent may die at any instruction.
+
+#include "fanout/sys/process.hpp"
+
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36 forgot to say that these are C functions
+}
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+namespace fanout::sys {
+
+using core::ErrorKind;
+using core::fail;
+using core::Result;
+using core::system_error;
+
+namespace {
+
+// While this lives no signal is delivered to this thread.
+class AllSignalsBlocked {
+public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  AllSignalsBlocked(const AllSignalsBlocked &) = delete;
+  AllSignalsBlocked &operator=(const AllSignalsBlocked &) = delete;
+
+private:
+  sigset_t before_{};
+};
+
+void reset_signals() {
+  for (int number = 1; number < NSIG; ++number)
+    ::signal(number, SIG_DFL);  // refused for KILL, STOP and libc's own
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+}
+
+[[noreturn]] void run_child(pid_t parent, ProcessGroup group, const std::function<int()> &program) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(1);  // it died before the line above
+  if (group == ProcessGroup::own) ::setpgid(0, 0);
+  reset_signals();
+  int status = 1;
+  try {
+    status = program();
+  } catch (...) {
+    std::abort();
+  }
+  ::_exit(status);
+}
+
+ProcessStatus status_from(const siginfo_t &info) {
+  if (info.si_code == CLD_EXITED) return {true, info.si_status, 0, false};
+  return {false, 0, info.si_status, info.si_code == CLD_DUMPED};
+}
+
+}  // namespace
+
+std::string signal_name(int signal) {
+  if (const char *name = ::sigabbrev_np(signal)) return name;
+  return fmt::format("signal {}", signal);
+}
+
+std::string describe(const ProcessStatus &status) {
+  if (status.exited) return fmt::format("exited with status {}", status.exit_status);
+  return fmt::format("killed by signal {} ({})", status.signal, signal_name(status.signal));
+}
+
+Child::Child(Child &&other) noexcept
+    : pid_(std::exchange(other.pid_, 0)), pidfd_(std::move(other.pidfd_)) {}
+
+Child &Child::operator=(Child &&other) noexcept {
+  if (this != &other) {
+    end();
+    pid_ = std::exchange(other.pid_, 0);
+    pidfd_ = std::move(other.pidfd_);
+  }
+  return *this;
+}
+
+Child::~Child() { end(); }
+
+void Child::end() {
+  if (!running()) return;
+  signal(SIGKILL);
+  reap_blocking();
+}
+
+void Child::signal(int number) const {
+  if (running()) ::pidfd_send_signal(pidfd_.get(), number, nullptr, 0);
+}
+
+std::optional<ProcessStatus> Child::reap() {
+  siginfo_t info{};
+  int result = 0;
+  do result = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG);
+  while (result != 0 && errno == EINTR);
+  if (result == 0 && info.si_pid == 0) return std::nullopt;
+  forget();
+  // ECHILD: somebody else reaped it; how it ended is lost, that it ended is not.
+  if (result != 0) return ProcessStatus{true, 255, 0, false};
+  return status_from(info);
+}
+
+ProcessStatus Child::reap_blocking() {
+  siginfo_t info{};
+  int result = 0;
+  do result = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED);
+  while (result != 0 && errno == EINTR);
+  forget();
+  if (result != 0) return ProcessStatus{true, 255, 0, false};
+  return status_from(info);
+}
+
+void Child::forget() {
+  pid_ = 0;
+  pidfd_.close();
+}
+
+Result<Child> fork_child(const std::function<int()> &program, ProcessGroup group) {
+  const pid_t parent = ::getpid();
+  // The parent's handlers must not run in the child before it has reset them.
+  const AllSignalsBlocked blocked;
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail(system_error(ErrorKind::local, "fork", errno));
+  if (pid == 0) run_child(parent, group, program);
+  // Also from this side: whichever of the two comes first, the group exists when fork_child returns.
+  if (group == ProcessGroup::own) ::setpgid(pid, pid);
+  // The pid cannot have been used again: an ended child stays a zombie until it is reaped.
+  UniqueFd pidfd = UniqueFd::adopt(::pidfd_open(pid, 0));
+  if (!pidfd) {
+    const int error = errno;
+    ::kill(pid, SIGKILL);
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return fail(system_error(ErrorKind::local, "pidfd_open", error));
+  }
+  return Child(pid, std::move(pidfd));
+}
+
+}  // namespace fanout::sys
