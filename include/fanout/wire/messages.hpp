@@ -1,0 +1,70 @@
+// What a worker and the parent say to each other. src/wire/README.md shows a worked example.
+//
+// Identity is the pipe: no message names a host. Order is checked by WorkerProtocol: phases only go forward, one host key at most,
+// output only while the command runs, one final message, nothing after it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "fanout/core/outcome.hpp"
+#include "fanout/core/result.hpp"
+#include "fanout/wire/frame.hpp"
+
+namespace fanout::wire {
+
+// worker -> parent
+struct PhaseMessage {
+  core::Phase phase = core::Phase::start;
+};
+struct HostKeyMessage {
+  std::string blob;
+};
+struct OutputMessage {
+  core::Stream stream = core::Stream::out;
+  std::string bytes;
+};
+struct NoteMessage {
+  std::string text;
+};
+struct FinalMessage {
+  core::Outcome outcome;
+};
+using WorkerMessage =
+    std::variant<PhaseMessage, HostKeyMessage, OutputMessage, NoteMessage, FinalMessage>;
+
+// parent -> worker
+struct VerdictMessage {
+  bool accepted = false;
+  std::string cause;  // why not; becomes the cause of the host's record
+};
+struct StopMessage {
+  core::Status status =
+      core::Status::interrupted;  // what the record is to say: interrupted or timeout
+};
+using ParentMessage = std::variant<VerdictMessage, StopMessage>;
+
+// Largest text of a cause or a note and largest piece of output in one message; encode() cuts texts, output must fit.
+inline constexpr std::size_t max_text_bytes = 4096;
+inline constexpr std::size_t max_output_bytes = 32 * 1024;
+
+std::string encode(const WorkerMessage &message);
+std::string encode(const ParentMessage &message);
+core::Result<WorkerMessage> decode_worker_message(const Frame &frame);
+core::Result<ParentMessage> decode_parent_message(const Frame &frame);
+
+// The order in which a worker may speak. One per worker, in the parent.
+class WorkerProtocol {
+public:
+  // ErrorKind::protocol when `message` may not come now.
+  core::Result<void> accept(const WorkerMessage &message);
+  [[nodiscard]] bool finished() const { return finished_; }
+
+private:
+  core::Phase phase_ = core::Phase::start;
+  bool host_key_seen_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace fanout::wire

@@ -1,0 +1,211 @@
+#include "fanout/wire/messages.hpp"
+
+#include <cassert>
+#include <limits>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "fanout/wire/codec.hpp"
+
+namespace fanout::wire {
+
+using core::ErrorKind;
+using core::fail;
+using core::Outcome;
+using core::Result;
+
+namespace {
+
+enum Type : std::uint8_t {
+  type_phase = 1,
+  type_host_key = 2,
+  type_output = 3,
+  type_note = 4,
+  type_final = 5,
+  type_verdict = 65,
+  type_stop = 66,
+};
+
+constexpr std::size_t max_host_key_bytes = 16 * 1024;
+constexpr std::size_t max_name_bytes = 64;  // of a signal or a numeric address
+
+std::string_view cut(std::string_view text, std::size_t limit) { return text.substr(0, limit); }
+
+template <class E>
+std::uint8_t number(E value) {
+  return static_cast<std::uint8_t>(value);
+}
+
+void encode_outcome(Encoder &body, const Outcome &outcome) {
+  body.byte(number(outcome.status)).byte(number(outcome.phase)).byte(number(outcome.remote_end));
+  body.boolean(outcome.exit_status.has_value())
+      .uint32(static_cast<std::uint32_t>(outcome.exit_status.value_or(0)));
+  body.string(cut(outcome.signal, max_name_bytes)).string(cut(outcome.cause, max_text_bytes));
+  body.string(cut(outcome.peer_address, max_name_bytes));
+  body.uint64(outcome.stdout_bytes).uint64(outcome.stderr_bytes).uint64(outcome.dropped_bytes);
+  for (const auto spent : outcome.phases) body.uint64(static_cast<std::uint64_t>(spent.count()));
+  body.uint64(static_cast<std::uint64_t>(outcome.elapsed.count()));
+}
+
+// A time that a worker reports: bounded, so that no sum of them overflows.
+std::optional<std::chrono::microseconds> decode_time(Decoder &body) {
+  constexpr std::uint64_t hundred_years = 3'155'760'000'000'000;
+  const std::uint64_t value = body.uint64();
+  if (value > hundred_years) return std::nullopt;
+  return std::chrono::microseconds(value);
+}
+
+std::optional<Outcome> decode_outcome(Decoder &body) {
+  Outcome outcome;
+  const auto status = core::status_from_wire(body.byte());
+  const auto phase = core::phase_from_wire(body.byte());
+  const auto end = core::remote_end_from_wire(body.byte());
+  if (!status || !phase || !end) return std::nullopt;
+  outcome.status = *status;
+  outcome.phase = *phase;
+  outcome.remote_end = *end;
+  const bool has_exit_status = body.boolean();
+  const std::uint32_t exit_status = body.uint32();
+  if (exit_status > static_cast<std::uint32_t>(std::numeric_limits<int>::max()))
+    return std::nullopt;
+  if (has_exit_status) outcome.exit_status = static_cast<int>(exit_status);
+  outcome.signal = body.string();
+  outcome.cause = body.string();
+  outcome.peer_address = body.string();
+  outcome.stdout_bytes = body.uint64();
+  outcome.stderr_bytes = body.uint64();
+  outcome.dropped_bytes = body.uint64();
+  for (auto &spent : outcome.phases) {
+    const auto time = decode_time(body);
+    if (!time) return std::nullopt;
+    spent = *time;
+  }
+  const auto elapsed = decode_time(body);
+  if (!elapsed || outcome.signal.size() > max_name_bytes || outcome.cause.size() > max_text_bytes ||
+      outcome.peer_address.size() > max_name_bytes)
+    return std::nullopt;
+  outcome.elapsed = *elapsed;
+  return outcome;
+}
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+}  // namespace
+
+std::string encode(const WorkerMessage &message) {
+  Encoder body;
+  const std::uint8_t type = std::visit(
+      Overloaded{
+          [&](const PhaseMessage &m) {
+            return body.byte(number(m.phase)), std::uint8_t{type_phase};
+          },
+          [&](const HostKeyMessage &m) { return body.string(m.blob), std::uint8_t{type_host_key}; },
+          [&](const OutputMessage &m) {
+            assert(m.bytes.size() <= max_output_bytes);
+            return body.byte(number(m.stream)).string(m.bytes), std::uint8_t{type_output};
+          },
+          [&](const NoteMessage &m) {
+            return body.string(cut(m.text, max_text_bytes)), std::uint8_t{type_note};
+          },
+          [&](const FinalMessage &m) {
+            return encode_outcome(body, m.outcome), std::uint8_t{type_final};
+          },
+      },
+      message);
+  return encode_frame(type, body.bytes());
+}
+
+std::string encode(const ParentMessage &message) {
+  Encoder body;
+  const std::uint8_t type =
+      std::visit(Overloaded{
+                     [&](const VerdictMessage &m) {
+                       return body.boolean(m.accepted).string(cut(m.cause, max_text_bytes)),
+                              std::uint8_t{type_verdict};
+                     },
+                     [&](const StopMessage &m) {
+                       return body.byte(number(m.status)), std::uint8_t{type_stop};
+                     },
+                 },
+                 message);
+  return encode_frame(type, body.bytes());
+}
+
+Result<WorkerMessage> decode_worker_message(const Frame &frame) {
+  Decoder body(frame.body);
+  std::optional<WorkerMessage> message;
+  switch (frame.type) {
+    case type_phase:
+      if (const auto phase = core::phase_from_wire(body.byte())) message = PhaseMessage{*phase};
+      break;
+    case type_host_key:
+      message = HostKeyMessage{std::string(body.string())};
+      if (std::get<HostKeyMessage>(*message).blob.size() > max_host_key_bytes) message.reset();
+      break;
+    case type_output: {
+      const std::uint8_t stream = body.byte();
+      const std::string_view bytes = body.string();
+      if (stream <= 1 && !bytes.empty() && bytes.size() <= max_output_bytes)
+        message = OutputMessage{static_cast<core::Stream>(stream), std::string(bytes)};
+      break;
+    }
+    case type_note:
+      message = NoteMessage{std::string(body.string())};
+      if (std::get<NoteMessage>(*message).text.size() > max_text_bytes) message.reset();
+      break;
+    case type_final:
+      if (auto outcome = decode_outcome(body)) message = FinalMessage{std::move(*outcome)};
+      break;
+    default: break;
+  }
+  if (!message || !body.finished())
+    return fail(ErrorKind::protocol, fmt::format("bad frame of type {}", frame.type));
+  return std::move(*message);
+}
+
+Result<ParentMessage> decode_parent_message(const Frame &frame) {
+  Decoder body(frame.body);
+  std::optional<ParentMessage> message;
+  switch (frame.type) {
+    case type_verdict: {
+      const bool accepted = body.boolean();
+      message = VerdictMessage{accepted, std::string(body.string())};
+      break;
+    }
+    case type_stop:
+      if (const auto status = core::status_from_wire(body.byte())) message = StopMessage{*status};
+      break;
+    default: break;
+  }
+  if (!message || !body.finished())
+    return fail(ErrorKind::protocol, fmt::format("bad frame of type {}", frame.type));
+  return std::move(*message);
+}
+
+Result<void> WorkerProtocol::accept(const WorkerMessage &message) {
+  using core::Phase;
+  if (finished_) return fail(ErrorKind::protocol, "bad frame: after the final one");
+  const bool in_order = std::visit(
+      Overloaded{
+          [&](const PhaseMessage &m) { return m.phase > phase_ && (phase_ = m.phase, true); },
+          [&](const HostKeyMessage &) {
+            return phase_ == Phase::verify && !host_key_seen_ && (host_key_seen_ = true);
+          },
+          [&](const OutputMessage &) { return phase_ == Phase::run; },
+          [&](const NoteMessage &) { return true; },
+          [&](const FinalMessage &m) {
+            // A success that never ran anything would be a lie.
+            return (m.outcome.status != core::Status::ok || phase_ >= Phase::run) &&
+                   (finished_ = true);
+          },
+      },
+      message);
+  if (!in_order) return fail(ErrorKind::protocol, "bad frame: out of order");
+  return {};
+}
+
+}  // namespace fanout::wire

@@ -1,0 +1,163 @@
+#include <random>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "fanout/wire/codec.hpp"
+#include "fanout/wire/messages.hpp"
+
+using namespace fanout;
+using namespace fanout::wire;
+using core::Phase;
+using core::Status;
+
+namespace {
+
+Frame frame_of(const std::string &bytes) {
+  FrameReader reader;
+  reader.feed(bytes);
+  return reader.next().value().value();
+}
+
+template <class M>
+M back(const M &message) {
+  return std::get<M>(decode_worker_message(frame_of(encode(WorkerMessage(message)))).value());
+}
+
+core::Outcome sample() {
+  core::Outcome outcome;
+  outcome.status = Status::failed;
+  outcome.phase = Phase::run;
+  outcome.exit_status = 3;
+  outcome.signal = "KILL";
+  outcome.cause = "killed by signal KILL";
+  outcome.remote_end = core::RemoteEnd::exited;
+  outcome.peer_address = "10.0.0.7";
+  outcome.stdout_bytes = 1ULL << 40;
+  outcome.stderr_bytes = 2;
+  outcome.dropped_bytes = 3;
+  for (std::size_t i = 0; i < outcome.phases.size(); ++i)
+    outcome.phases[i] = std::chrono::microseconds(i * 1000);
+  outcome.elapsed = std::chrono::seconds(9);
+  return outcome;
+}
+
+}  // namespace
+
+TEST_CASE("messages: each kind arrives as it was sent", "[wire]") {
+  CHECK(back(PhaseMessage{Phase::auth}).phase == Phase::auth);
+  CHECK(back(HostKeyMessage{"blob"}).blob == "blob");
+  CHECK(back(NoteMessage{"text"}).text == "text");
+  const auto output = back(OutputMessage{core::Stream::err, std::string("a\0b", 3)});
+  CHECK(output.stream == core::Stream::err);
+  CHECK(output.bytes == std::string("a\0b", 3));
+
+  const core::Outcome sent = sample();
+  const core::Outcome got = back(FinalMessage{sent}).outcome;
+  CHECK(got.status == sent.status);
+  CHECK(got.phase == sent.phase);
+  CHECK(got.exit_status == sent.exit_status);
+  CHECK(got.signal == sent.signal);
+  CHECK(got.cause == sent.cause);
+  CHECK(got.remote_end == sent.remote_end);
+  CHECK(got.peer_address == sent.peer_address);
+  CHECK(got.stdout_bytes == sent.stdout_bytes);
+  CHECK(got.stderr_bytes == sent.stderr_bytes);
+  CHECK(got.dropped_bytes == sent.dropped_bytes);
+  CHECK(got.phases == sent.phases);
+  CHECK(got.elapsed == sent.elapsed);
+}
+
+TEST_CASE("messages: what the parent says arrives as it was sent", "[wire]") {
+  const auto verdict =
+      decode_parent_message(frame_of(encode(ParentMessage(VerdictMessage{true, "why"}))));
+  REQUIRE(verdict);
+  CHECK(std::get<VerdictMessage>(*verdict).accepted);
+  CHECK(std::get<VerdictMessage>(*verdict).cause == "why");
+  const auto stop =
+      decode_parent_message(frame_of(encode(ParentMessage(StopMessage{Status::timeout}))));
+  REQUIRE(stop);
+  CHECK(std::get<StopMessage>(*stop).status == Status::timeout);
+}
+
+TEST_CASE("messages: texts are cut to their bound and the largest output passes", "[wire]") {
+  CHECK(back(NoteMessage{std::string(100'000, 'x')}).text.size() == max_text_bytes);
+  core::Outcome outcome = sample();
+  outcome.cause = std::string(100'000, 'x');
+  outcome.signal = std::string(1000, 'x');
+  CHECK(back(FinalMessage{outcome}).outcome.cause.size() == max_text_bytes);
+  CHECK(back(OutputMessage{core::Stream::out, std::string(max_output_bytes, 'x')}).bytes.size() ==
+        max_output_bytes);
+}
+
+TEST_CASE("messages: anything but exactly one message of a known type is refused", "[wire]") {
+  Encoder empty_output;
+  empty_output.byte(0).string("");
+  Encoder third_stream;
+  third_stream.byte(2).string("x");
+  Encoder long_output;
+  long_output.byte(0).string(std::string(max_output_bytes + 1, 'x'));
+  Encoder long_key;
+  long_key.string(std::string(17 * 1024, 'x'));
+  const Frame bad[] = {
+      {0, ""},
+      {6, ""},
+      {1, ""},
+      {1, std::string(1, '\x09')},      // no such phase
+      {1, std::string("\x01\x01", 2)},  // left over
+      {2, long_key.bytes()},
+      {3, empty_output.bytes()},
+      {3, third_stream.bytes()},
+      {3, long_output.bytes()},
+      {5, ""},
+      {65, ""},  // the parent's words from a worker
+  };
+  for (const Frame &frame : bad) CHECK_FALSE(decode_worker_message(frame));
+  CHECK_FALSE(decode_parent_message({1, std::string(1, '\x01')}));
+}
+
+TEST_CASE("messages: a final record cut or with any byte changed never crashes the reader",
+          "[wire]") {
+  const Frame whole = frame_of(encode(WorkerMessage(FinalMessage{sample()})));
+  for (std::size_t size = 0; size < whole.body.size(); ++size)
+    CHECK_FALSE(decode_worker_message({whole.type, whole.body.substr(0, size)}));
+  std::mt19937 random(3);
+  for (int round = 0; round < 20'000; ++round) {
+    Frame changed = whole;
+    changed.body[random() % changed.body.size()] = static_cast<char>(random());
+    const auto message = decode_worker_message(changed);
+    if (!message) continue;
+    const auto &outcome = std::get<FinalMessage>(*message).outcome;
+    CHECK(outcome.cause.size() <= max_text_bytes);
+    CHECK(outcome.elapsed.count() >= 0);
+  }
+}
+
+TEST_CASE("protocol: a worker's life in order is accepted", "[wire]") {
+  WorkerProtocol protocol;
+  CHECK(protocol.accept(PhaseMessage{Phase::connect}));
+  CHECK(protocol.accept(PhaseMessage{Phase::verify}));
+  CHECK(protocol.accept(NoteMessage{"hello"}));
+  CHECK(protocol.accept(HostKeyMessage{"blob"}));
+  CHECK(protocol.accept(PhaseMessage{Phase::run}));
+  CHECK(protocol.accept(OutputMessage{core::Stream::out, "x"}));
+  CHECK(protocol.accept(FinalMessage{sample()}));
+  CHECK(protocol.finished());
+}
+
+TEST_CASE("protocol: what is out of order is refused", "[wire]") {
+  const auto refused = [](std::vector<WorkerMessage> before, const WorkerMessage &last) {
+    WorkerProtocol protocol;
+    for (const auto &message : before) REQUIRE(protocol.accept(message));
+    return !protocol.accept(last);
+  };
+  core::Outcome success = sample();
+  success.status = Status::ok;
+  CHECK(refused({PhaseMessage{Phase::auth}}, PhaseMessage{Phase::connect}));
+  CHECK(refused({PhaseMessage{Phase::auth}}, PhaseMessage{Phase::auth}));
+  CHECK(refused({}, HostKeyMessage{"early"}));
+  CHECK(refused({PhaseMessage{Phase::verify}, HostKeyMessage{"one"}}, HostKeyMessage{"two"}));
+  CHECK(refused({PhaseMessage{Phase::auth}}, OutputMessage{core::Stream::out, "early"}));
+  CHECK(refused({PhaseMessage{Phase::auth}}, FinalMessage{success}));
+  CHECK(refused({FinalMessage{sample()}}, NoteMessage{"after the end"}));
+  CHECK(refused({FinalMessage{sample()}}, FinalMessage{sample()}));
+}
