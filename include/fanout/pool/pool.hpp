@@ -1,0 +1,91 @@
+// Runs at most N workers: starts, listens, enforces deadlines, stops, reaps. Knows nothing of SSH: what a worker does is
+// a function. Lives in the parent, which must be single-threaded.
+//
+// A worker is taken for hostile: who it is, is the pipe it holds; a frame that is too long, unknown or out of order ends
+// that worker and no other. For every started host there is one Started and, last, one Ended event, whatever happens.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "fanout/core/event.hpp"
+#include "fanout/core/result.hpp"
+#include "fanout/pool/kill_ladder.hpp"
+#include "fanout/sys/epoll.hpp"
+#include "fanout/sys/fd.hpp"
+#include "fanout/sys/process.hpp"
+#include "fanout/wire/messages.hpp"
+
+namespace fanout::pool {
+
+struct Job {
+  core::HostIndex host = 0;
+  WorkerLimits limits;
+  sys::UniqueFd
+      handed_down;  // a further descriptor for the program; the parent's copy is closed after the fork
+  // Runs in the child, which owns its descriptors from then on; its exit status means nothing.
+  std::function<int(sys::UniqueFd to_parent, sys::UniqueFd from_parent, sys::UniqueFd handed_down)>
+      program;
+};
+
+class Pool {
+public:
+  // `max_workers` is at least 1; see capacity.hpp for how many the machine carries.
+  static core::Result<Pool> create(std::size_t max_workers);
+  Pool(Pool &&) noexcept;
+  Pool &operator=(Pool &&) = delete;
+  ~Pool();  // kills and reaps what still runs
+
+  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] std::size_t running() const;
+
+  // Forks a worker. When the system refuses (EAGAIN, ENOMEM, EMFILE) the job waits inside for a worker to end and is
+  // tried again, with fewer at once; with none running it is tried for a second and then ends as `internal`.
+  void start(Job job);
+
+  // wait() also returns when this descriptor is readable. It stays the caller's.
+  core::Result<void> wake_on(int fd);
+
+  // Blocks until something happened or the deadline has passed. Everything that workers wrote is read before anybody is
+  // judged late.
+  std::vector<core::Event> wait(core::Deadline deadline);
+
+  // To a worker that may be gone already.
+  void send(core::HostIndex host, const wire::ParentMessage &message);
+
+  // Asks every worker to stop; their records will say `status`.
+  void stop_all(core::Status status);
+  // SIGKILL to every worker.
+  void kill_all();
+
+private:
+  struct Worker;
+  explicit Pool(sys::Epoll epoll, std::size_t max_workers);
+  void try_pending();
+  core::Result<void> fork_worker(Job &job);
+  void read_from(Worker &worker);
+  void take(Worker &worker, wire::WorkerMessage message);
+  void act(Worker &worker);
+  void reschedule(Worker &worker);
+  void finish(Worker &worker, const sys::ProcessStatus &status);
+  core::Outcome outcome_of(const Worker &worker, const sys::ProcessStatus &status) const;
+
+  sys::Epoll epoll_;
+  std::size_t max_workers_;
+  std::map<core::HostIndex, std::unique_ptr<Worker>> workers_;
+  std::set<std::pair<core::TimePoint, core::HostIndex>> alarms_;
+  std::deque<Job> pending_;  // the system refused to fork for it; at most one
+  core::Deadline pending_retry_;
+  int pending_attempts_ = 0;
+  std::vector<core::Event> events_;
+  core::TimePoint last_look_;
+};
+
+}  // namespace fanout::pool

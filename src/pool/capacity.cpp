@@ -1,0 +1,49 @@
+#include "fanout/pool/capacity.hpp"
+
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "fanout/sys/limits.hpp"
+
+namespace fanout::pool {
+
+Resources measure_resources() {
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  struct sysinfo memory {};
+  ::sysinfo(&memory);
+  return {files.rlim_max, sys::process_limit(),
+          static_cast<std::uint64_t>(memory.freeram + memory.bufferram) * memory.mem_unit};
+}
+
+Capacity capacity(const Resources &resources, std::size_t wanted, std::size_t hosts) {
+  const std::uint64_t by_files = resources.open_files > files_besides
+                                     ? (resources.open_files - files_besides) / files_per_worker
+                                     : 0;
+  const std::uint64_t by_processes = resources.processes > 8 ? resources.processes - 8 : 0;
+  const std::uint64_t by_memory = resources.available_memory_bytes / memory_per_worker_bytes;
+  const std::uint64_t possible =
+      std::max<std::uint64_t>(1, std::min({by_files, by_processes, by_memory}));
+
+  Capacity result;
+  const std::size_t asked = std::min(wanted == 0 ? hosts : wanted, std::max<std::size_t>(hosts, 1));
+  result.workers = static_cast<std::size_t>(std::min<std::uint64_t>(asked, possible));
+  if (result.workers == asked) return result;
+  const std::uint64_t need = files_besides + files_per_worker * asked;
+  std::string why;
+  if (possible == by_files)
+    why = fmt::format("open files are limited to {} (ulimit -n {} is needed)", resources.open_files,
+                      need);
+  else if (possible == by_processes)
+    why = fmt::format("processes are limited to {} (ulimit -u)", resources.processes);
+  else
+    why = fmt::format("{} MiB of memory are free", resources.available_memory_bytes >> 20);
+  result.note = fmt::format("{} instead of {} at once: {}", result.workers, asked, why);
+  return result;
+}
+
+}  // namespace fanout::pool

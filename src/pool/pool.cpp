@@ -1,0 +1,334 @@
+// The parent's side of its workers. What is hard here: a worker can end in any order of "last frame", "end of pipe" and
+// "process gone", can lie, stop, flood or die half way through a frame, and none of that may cost another host its
+// record or this process its time.
+
+#include "fanout/pool/pool.hpp"
+
+#include <csignal>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "fanout/sys/io.hpp"
+#include "fanout/sys/pipe.hpp"
+#include "fanout/wire/frame.hpp"
+
+namespace fanout::pool {
+
+using core::Deadline;
+using core::ErrorKind;
+using core::fail;
+using core::HostIndex;
+using core::Outcome;
+using core::Phase;
+using core::RemoteEnd;
+using core::Result;
+using core::Status;
+using core::TimePoint;
+
+namespace {
+
+enum class Source : std::uint64_t { pipe = 0, process = 1, waker = 2 };
+
+constexpr std::uint64_t tag(HostIndex host, Source source) {
+  return std::uint64_t{host} << 2 | static_cast<std::uint64_t>(source);
+}
+
+constexpr std::size_t read_bytes = 64 * 1024;
+// A gap between two looks that is this much longer than asked for means that we did not run (SIGSTOP, suspend).
+constexpr core::Milliseconds stopped_gap{500};
+constexpr core::Milliseconds fork_retry{100};
+constexpr int fork_attempts = 10;
+
+std::chrono::microseconds since(TimePoint begin) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(sys::now() - begin);
+}
+
+}  // namespace
+
+struct Pool::Worker {
+  Worker(HostIndex index, const WorkerLimits &limits, TimePoint now)
+      : host(index), ladder(limits, now), started(now), phase_started(now) {}
+
+  HostIndex host;
+  sys::Child child;
+  sys::UniqueFd from_worker;  // closed once it has ended
+  sys::UniqueFd to_worker;
+  wire::FrameReader frames;
+  wire::WorkerProtocol protocol;
+  KillLadder ladder;
+  TimePoint alarm = TimePoint::max();  // its entry in alarms_
+  TimePoint started;
+  TimePoint phase_started;
+  Phase phase = Phase::start;
+  std::array<std::chrono::microseconds, core::phase_count> phases{};
+  std::uint64_t stdout_bytes = 0;
+  std::uint64_t stderr_bytes = 0;
+  std::optional<Outcome> final_record;
+  std::string fault;  // what rule it broke
+};
+
+Pool::Pool(sys::Epoll epoll, std::size_t max_workers)
+    : epoll_(std::move(epoll)), max_workers_(max_workers), last_look_(sys::now()) {}
+Pool::Pool(Pool &&) noexcept = default;
+Pool::~Pool() = default;
+
+Result<Pool> Pool::create(std::size_t max_workers) {
+  TRY_ASSIGN(sys::Epoll epoll, sys::Epoll::create());
+  return Pool(std::move(epoll), max_workers);
+}
+
+bool Pool::has_room() const { return workers_.size() < max_workers_ && pending_.empty(); }
+
+std::size_t Pool::running() const { return workers_.size() + pending_.size(); }
+
+Result<void> Pool::wake_on(int fd) { return epoll_.add(fd, EPOLLIN, tag(0, Source::waker)); }
+
+void Pool::start(Job job) {
+  pending_.push_back(std::move(job));
+  pending_attempts_ = 0;
+  try_pending();
+}
+
+void Pool::try_pending() {
+  if (pending_.empty()) return;
+  Job &job = pending_.front();
+  auto forked = fork_worker(job);
+  if (!forked && (!workers_.empty() || ++pending_attempts_ < fork_attempts)) {
+    // Whatever ran out comes back when a worker ends; from now on one less at once.
+    if (pending_retry_.never() && !workers_.empty()) {
+      max_workers_ = workers_.size();
+      events_.emplace_back(
+          core::Noted{job.host, fmt::format("{}; waiting, with at most {} at once from now on",
+                                            forked.error().message, max_workers_)});
+    }
+    pending_retry_ = Deadline::in(fork_retry, sys::now());
+    return;
+  }
+  if (!forked) {
+    Outcome outcome;
+    outcome.cause = forked.error().message;
+    events_.emplace_back(core::Started{job.host});
+    events_.emplace_back(core::Ended{job.host, std::move(outcome)});
+  }
+  pending_.pop_front();
+  pending_retry_ = Deadline();
+}
+
+Result<void> Pool::fork_worker(Job &job) {
+  TRY_ASSIGN(sys::Pipe up, sys::make_pipe());
+  TRY_ASSIGN(sys::Pipe down, sys::make_pipe());
+  TRY(sys::set_nonblocking(up.read_end.get()));
+  TRY(sys::set_nonblocking(down.write_end.get()));
+  auto worker = std::make_unique<Worker>(job.host, job.limits, sys::now());
+  TRY_ASSIGN(worker->child, sys::fork_child([&] {
+               up.read_end.close();
+               down.write_end.close();
+               return job.program(std::move(up.write_end), std::move(down.read_end),
+                                  std::move(job.handed_down));
+             }));
+  worker->from_worker = std::move(up.read_end);
+  worker->to_worker = std::move(down.write_end);
+  TRY(epoll_.add(worker->from_worker.get(), EPOLLIN, tag(job.host, Source::pipe)));
+  TRY(epoll_.add(worker->child.pidfd(), EPOLLIN, tag(job.host, Source::process)));
+  Worker &started = *workers_.emplace(job.host, std::move(worker)).first->second;
+  reschedule(started);
+  events_.emplace_back(core::Started{job.host});
+  return {};
+}
+
+std::vector<core::Event> Pool::wait(Deadline deadline) {
+  Deadline until = deadline.or_sooner(pending_retry_);
+  if (!alarms_.empty()) until = until.or_sooner(Deadline(alarms_.begin()->first));
+  if (!events_.empty()) until = Deadline(TimePoint::min());
+
+  const TimePoint before = sys::now();
+  std::vector<HostIndex> gone;
+  for (const auto &[number, events] : epoll_.wait(until)) {
+    const auto found = workers_.find(static_cast<HostIndex>(number >> 2));
+    switch (static_cast<Source>(number & 3)) {
+      case Source::waker: break;
+      case Source::pipe:
+        if (found != workers_.end()) read_from(*found->second);
+        break;
+      case Source::process:
+        if (found != workers_.end()) gone.push_back(found->first);
+        break;
+    }
+  }
+  for (const HostIndex host : gone) {
+    Worker &worker = *workers_.at(host);
+    const auto status = worker.child.reap();
+    if (!status) continue;
+    // Everything it wrote lies in the pipe; nobody else has the other end, so this comes to its end.
+    while (worker.from_worker) read_from(worker);
+    finish(worker, *status);
+  }
+
+  const TimePoint now = sys::now();
+  const auto late = now - std::max(before, until.never() ? before : std::min(until.at(), now));
+  const bool slept_through = until.never() ? false : late > stopped_gap;
+  const auto between = before - last_look_;
+  // While we were stopped the workers' time ran, ours did not: their frames have been read now, so whoever still owes
+  // one gets as long again.
+  const auto missed = (slept_through ? late : core::Clock::duration::zero()) +
+                      (between > stopped_gap ? between : core::Clock::duration::zero());
+  last_look_ = now;
+  while (!alarms_.empty() && alarms_.begin()->first <= now) {
+    Worker &worker = *workers_.at(alarms_.begin()->second);
+    if (missed > core::Clock::duration::zero()) worker.ladder.postpone(missed);
+    act(worker);
+  }
+  if (pending_retry_.passed(now) || (!pending_.empty() && !gone.empty())) try_pending();
+  return std::exchange(events_, {});
+}
+
+void Pool::read_from(Worker &worker) {
+  char buffer[read_bytes];
+  const sys::Transfer got = sys::read_some(worker.from_worker.get(), buffer, sizeof buffer);
+  if (got.state == sys::Transfer::State::would_block) return;
+  if (got.state != sys::Transfer::State::done) {
+    if (worker.frames.in_frame() && worker.fault.empty())
+      worker.fault = "its last message is incomplete";
+    epoll_.remove(worker.from_worker.get());
+    worker.from_worker.close();
+    worker.ladder.expect_end(sys::now());
+    reschedule(worker);
+    return;
+  }
+  if (!worker.fault.empty()) return;  // nothing that it says counts any more
+  worker.frames.feed({buffer, got.count});
+  for (;;) {
+    auto frame = worker.frames.next();
+    if (frame && !*frame) return;
+    auto message = frame ? wire::decode_worker_message(**frame) : fail(std::move(frame).error());
+    auto allowed = message ? worker.protocol.accept(*message) : fail(std::move(message).error());
+    if (!allowed) {
+      worker.fault = allowed.error().message;
+      worker.ladder.kill_now(sys::now());
+      act(worker);
+      return;
+    }
+    take(worker, std::move(*message));
+  }
+}
+
+void Pool::take(Worker &worker, wire::WorkerMessage message) {
+  const TimePoint now = sys::now();
+  if (const auto *phase = std::get_if<wire::PhaseMessage>(&message)) {
+    worker.phases[static_cast<std::size_t>(worker.phase)] = since(worker.phase_started);
+    worker.phase = phase->phase;
+    worker.phase_started = now;
+    worker.ladder.entered(phase->phase, now);
+    events_.emplace_back(core::PhaseEntered{worker.host, phase->phase});
+  } else if (auto *key = std::get_if<wire::HostKeyMessage>(&message)) {
+    events_.emplace_back(core::HostKeyOffered{worker.host, std::move(key->blob)});
+  } else if (auto *output = std::get_if<wire::OutputMessage>(&message)) {
+    (output->stream == core::Stream::out ? worker.stdout_bytes : worker.stderr_bytes) +=
+        output->bytes.size();
+    events_.emplace_back(
+        core::OutputReceived{worker.host, output->stream, std::move(output->bytes)});
+  } else if (auto *note = std::get_if<wire::NoteMessage>(&message)) {
+    events_.emplace_back(core::Noted{worker.host, std::move(note->text)});
+  } else if (auto *last = std::get_if<wire::FinalMessage>(&message)) {
+    worker.final_record = std::move(last->outcome);
+    worker.ladder.expect_end(now);
+  }
+  reschedule(worker);
+}
+
+void Pool::act(Worker &worker) {
+  switch (worker.ladder.climb(sys::now())) {
+    case KillLadder::Action::none: break;
+    case KillLadder::Action::send_stop:
+      send(worker.host, wire::StopMessage{worker.ladder.reason().value_or(Status::interrupted)});
+      break;
+    case KillLadder::Action::terminate: worker.child.signal(SIGTERM); break;
+    case KillLadder::Action::kill: worker.child.signal(SIGKILL); break;
+  }
+  reschedule(worker);
+}
+
+void Pool::reschedule(Worker &worker) {
+  const TimePoint alarm = worker.ladder.deadline().at();
+  if (alarm == worker.alarm) return;
+  alarms_.erase({worker.alarm, worker.host});
+  worker.alarm = alarm;
+  if (alarm != TimePoint::max()) alarms_.emplace(alarm, worker.host);
+}
+
+Outcome Pool::outcome_of(const Worker &worker, const sys::ProcessStatus &status) const {
+  Outcome outcome;
+  const std::uint64_t received = worker.stdout_bytes + worker.stderr_bytes;
+  if (worker.final_record && worker.fault.empty()) {
+    outcome = *worker.final_record;
+    if (outcome.status == Status::ok && outcome.stdout_bytes + outcome.stderr_bytes != received) {
+      outcome.status = Status::internal;
+      outcome.cause = fmt::format("{} bytes of output arrived, the worker counted {}", received,
+                                  outcome.stdout_bytes + outcome.stderr_bytes);
+    }
+  } else {
+    outcome.phase = worker.phase;
+    outcome.phases = worker.phases;
+    outcome.phases[static_cast<std::size_t>(worker.phase)] = since(worker.phase_started);
+    if (worker.phase >= Phase::open) outcome.remote_end = RemoteEnd::unknown;
+    const auto reason = worker.ladder.reason();
+    outcome.status = worker.fault.empty() ? reason.value_or(Status::internal) : Status::internal;
+    if (!worker.fault.empty())
+      outcome.cause =
+          fmt::format("worker ended while {}: {}", core::describe(worker.phase), worker.fault);
+    else if (reason)
+      outcome.cause = fmt::format("{} while {}; its worker did not end by itself and was killed",
+                                  *reason == Status::timeout ? "timed out" : "stopped",
+                                  core::describe(worker.phase));
+    else
+      outcome.cause =
+          fmt::format("worker {} while {}", sys::describe(status), core::describe(worker.phase));
+    if (worker.phase >= Phase::open) outcome.cause += "; the remote command may still run";
+  }
+  outcome.stdout_bytes = worker.stdout_bytes;
+  outcome.stderr_bytes = worker.stderr_bytes;
+  outcome.elapsed = since(worker.started);
+  return outcome;
+}
+
+void Pool::finish(Worker &worker, const sys::ProcessStatus &status) {
+  const HostIndex host = worker.host;
+  alarms_.erase({worker.alarm, host});
+  events_.emplace_back(core::Ended{host, outcome_of(worker, status)});
+  workers_.erase(host);
+}
+
+void Pool::send(HostIndex host, const wire::ParentMessage &message) {
+  const auto found = workers_.find(host);
+  if (found == workers_.end()) return;
+  // A worker that does not read is not waited for; the ladder deals with it.
+  sys::write_some(found->second->to_worker.get(), wire::encode(message));
+}
+
+void Pool::stop_all(Status status) {
+  const TimePoint now = sys::now();
+  for (auto &[host, worker] : workers_) {
+    worker->ladder.stop(status, now);
+    act(*worker);
+  }
+  for (const Job &job : pending_) {
+    Outcome outcome;
+    outcome.status = Status::skipped;
+    outcome.cause = "not started";
+    events_.emplace_back(core::Started{job.host});
+    events_.emplace_back(core::Ended{job.host, std::move(outcome)});
+  }
+  pending_.clear();
+  pending_retry_ = Deadline();
+}
+
+void Pool::kill_all() {
+  const TimePoint now = sys::now();
+  for (auto &[host, worker] : workers_) {
+    worker->ladder.kill_now(now);
+    act(*worker);
+  }
+}
+
+}  // namespace fanout::pool
