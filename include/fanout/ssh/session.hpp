@@ -1,0 +1,117 @@
+// One SSH connection (RFC 4253, 4252, 4254) through libssh2, non-blocking, driven by the caller's Wait. Runs in a worker.
+//
+// Order of use: handshake(), host_key() and the caller's decision, login(), exec(). Every call may block until the
+// deadline of the Transport. Errors carry the kind that decides the host's status and a sentence of our own, because
+// libssh2's numbers say little (a failed key exchange is -1, -5 or -8).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fanout/core/deadline.hpp"
+#include "fanout/core/result.hpp"
+#include "fanout/core/secret.hpp"
+#include "fanout/core/status.hpp"
+#include "fanout/ssh/transport.hpp"
+#include "fanout/ssh/wait.hpp"
+#include "fanout/sys/fd.hpp"
+
+namespace fanout::ssh {
+
+// Once, in the parent, before the first fork: starts libssh2, and does once what every worker would otherwise do for itself
+// and does not inherit otherwise (see warm.cpp). Takes about 4 ms of CPU, which a single worker would spend as well.
+core::Result<void> start_library();
+std::string library_version();  // of libssh2, at run time
+std::string crypto_version();   // of OpenSSL, at run time
+
+// A public key that may be used, best first; `blob` as on the wire, or a user certificate.
+struct LoginKey {
+  std::string blob;
+  std::string description;  // for messages
+};
+
+// Where login() gets what it needs. All three are asked in the worker and answered by somebody else.
+struct Credentials {
+  std::vector<LoginKey> keys;
+  // Signs `data` with the key of `blob`; the answer is what goes inside the signature (raw for ed25519, r and s as two
+  // mpints for ECDSA, PKCS#1 for RSA).
+  std::function<core::Result<std::string>(std::string_view blob, std::string_view data)> sign;
+  // Asked at most once, only when the server accepts passwords; empty function: there is none.
+  std::function<core::Result<core::Secret>()> password;
+};
+
+class ExecChannel;
+
+class Session {
+public:
+  struct Options {
+    std::string host_key_algorithms;  // comma separated, best first
+  };
+
+  Session(sys::UniqueFd socket, Wait wait, Options options);
+  ~Session();
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+
+  // Bounds everything until the next call.
+  void set_deadline(core::Deadline deadline);
+
+  // Identification, key exchange, service request.
+  core::Result<void> handshake();
+  // The server's public key, after handshake().
+  [[nodiscard]] std::string host_key() const;
+  // Tries the keys in order, then keyboard-interactive, else password. ErrorKind::auth says what was tried and what the
+  // server offers.
+  core::Result<void> login(const std::string &user, const Credentials &credentials);
+  // Opens a channel and starts `command`. ErrorKind::unreachable when the server refuses either.
+  core::Result<ExecChannel> exec(const std::string &command);
+
+  // "SSH-2.0-OpenSSH_9.2", and what was agreed on; for -v.
+  [[nodiscard]] std::string describe() const;
+
+  struct State;
+
+private:
+  std::unique_ptr<State> state_;
+};
+
+// A running command. Lives at most as long as its Session.
+class ExecChannel {
+public:
+  ExecChannel(ExecChannel &&) noexcept;
+  ~ExecChannel();
+
+  // One turn: sends what is due, then reads what there is of both streams, at most `limit_bytes` together, into `sink`
+  // (called with at most 32 KiB at a time). Never blocks. An error means that the connection can no longer be used; all
+  // output that came before it has been delivered.
+  core::Result<void> pump(std::size_t limit_bytes,
+                          const std::function<void(core::Stream, std::string_view)> &sink);
+
+  // What to wait for before the next pump(): poll(2) events of fd(), 0 when it is to be called at once.
+  [[nodiscard]] int fd() const;
+  [[nodiscard]] short wanted_events() const;
+
+  // The server has closed the channel and all output has been delivered: the record can be made.
+  [[nodiscard]] bool closed() const;
+  // Set as soon as the server has said so, which may be before closed().
+  [[nodiscard]] std::optional<int> exit_status() const;
+  [[nodiscard]] std::string exit_signal() const;  // "KILL"; empty when none
+  // After closed(): output that the server sent beyond the window and that libssh2 threw away.
+  [[nodiscard]] std::uint64_t lost_bytes() const;
+
+  // Sends "signal" (RFC 4254, section 6.9), name without SIG. The server need not obey and does not answer.
+  core::Result<void> signal(const char *name);
+  // Asks the server to end the channel; pump() until closed() or the caller's patience ends.
+  core::Result<void> close();
+
+private:
+  friend class Session;
+  explicit ExecChannel(Session::State &session);
+  Session::State *session_;
+};
+
+}  // namespace fanout::ssh

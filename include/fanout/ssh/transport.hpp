@@ -1,0 +1,76 @@
+// The byte stream under libssh2: what its receive and send callbacks do.
+//
+// They are the only place where a deadline, a budget, a late end of stream and "no half-sent packet" can be enforced:
+//   - a server that floods keeps one non-blocking call of libssh2 busy for ever, so the clock is read here;
+//   - at an end of stream libssh2 forgets packets that it has already decrypted, so an end looks like "nothing now" here
+//     and is told by ended();
+//   - a packet of which only a part was sent can make a later key exchange wait for ever, so every packet is taken whole,
+//     into a buffer that flush() empties.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "fanout/core/deadline.hpp"
+#include "fanout/core/result.hpp"
+#include "fanout/ssh/server_hello.hpp"
+#include "fanout/sys/fd.hpp"
+
+namespace fanout::ssh {
+
+class Transport {
+public:
+  // Takes over a connected, non-blocking socket.
+  explicit Transport(sys::UniqueFd socket) : socket_(std::move(socket)) {}
+
+  [[nodiscard]] int fd() const { return socket_.get(); }
+
+  // After it every receive fails; libssh2's call then returns whatever it was doing.
+  void set_deadline(core::Deadline deadline) { deadline_ = deadline; }
+  // From now on at most so many bytes may come in; 0 lifts the limit.
+  void limit_incoming(std::uint64_t bytes, std::string_view what_for);
+  // Call before each call of libssh2: one call reads at most 1 MiB, so that the caller's loop runs again.
+  void begin_call() { received_in_call_ = 0; }
+
+  // As libssh2 wants them: bytes, or -errno. receive() never answers 0.
+  ssize_t receive(char *buffer, std::size_t size);
+  ssize_t send(const char *buffer, std::size_t size);
+
+  // Sends what is buffered, as far as the socket takes it. Never blocks.
+  void flush();
+  [[nodiscard]] bool has_unsent() const { return !unsent_.empty(); }
+
+  // True when bytes for libssh2 are here already: then the socket must not be waited for.
+  [[nodiscard]] bool has_unread() const { return taken_ < readable(); }
+  // True once the peer has closed or reset the connection and everything it sent before has been handed out.
+  [[nodiscard]] bool ended() const { return ended_ && !has_unread(); }
+  // Why the stream can no longer be used: refusal, broken rule, passed deadline, socket error; success while it can.
+  [[nodiscard]] const core::Result<void> &state() const { return state_; }
+
+  [[nodiscard]] const ServerHello &hello() const { return hello_; }
+  [[nodiscard]] std::uint64_t received_bytes() const { return received_; }
+
+private:
+  [[nodiscard]] std::size_t readable() const;
+  ssize_t refuse(core::Error error);
+  void fill();
+
+  sys::UniqueFd socket_;
+  core::Deadline deadline_;
+  core::Result<void> state_;
+  ServerHello hello_;
+  std::string incoming_;          // read from the socket, not yet handed to libssh2
+  std::size_t taken_ = 0;         // of incoming_
+  std::uint64_t handed_out_ = 0;  // since the beginning, as long as hello_ is not complete
+  std::string unsent_;
+  std::uint64_t received_ = 0;
+  std::uint64_t received_limit_ = 0;
+  std::string limit_purpose_;
+  std::size_t received_in_call_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace fanout::ssh

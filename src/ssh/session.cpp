@@ -1,0 +1,168 @@
+// Callbacks, key exchange and the waiting between calls. libssh2's blocking mode is never used: it waits for ever by
+// default and its timer counts wall-clock seconds.
+
+#include "fanout/ssh/session.hpp"
+
+#include <poll.h>
+
+#include <fmt/format.h>
+
+#include "fanout/ssh/algorithms.hpp"
+#include "session_state.hpp"
+
+namespace fanout::ssh {
+
+using core::Error;
+using core::ErrorKind;
+using core::fail;
+using core::Result;
+
+namespace {
+
+// Enough for identification and key exchange many times over (they take about 2 KiB), little enough to bound a flood.
+constexpr std::uint64_t handshake_limit_bytes = 64 * 1024;
+
+Session::State &state_of(void **abstract) { return *static_cast<Session::State *>(*abstract); }
+
+extern "C" {
+
+static void *allocate(size_t size, void **abstract) {
+  return state_of(abstract).tap.allocate(size);
+}
+static void release(void *block, void **abstract) { state_of(abstract).tap.release(block); }
+static void *reallocate(void *block, size_t size, void **abstract) {
+  return state_of(abstract).tap.reallocate(block, size);
+}
+
+static ssize_t receive(libssh2_socket_t, void *buffer, size_t size, int, void **abstract) {
+  return state_of(abstract).transport.receive(static_cast<char *>(buffer), size);
+}
+static ssize_t send(libssh2_socket_t, const void *buffer, size_t size, int, void **abstract) {
+  return state_of(abstract).transport.send(static_cast<const char *>(buffer), size);
+}
+
+static void disconnected(LIBSSH2_SESSION *, int, const char *message, int message_bytes,
+                         const char *, int, void **abstract) {
+  state_of(abstract).disconnect_text =
+      message == nullptr || message_bytes <= 0
+          ? std::string()
+          : std::string(message, static_cast<std::size_t>(message_bytes));
+}
+
+}  // extern "C"
+
+template <class Function>
+libssh2_cb_generic *generic(Function *function) {
+  return reinterpret_cast<libssh2_cb_generic *>(function);
+}
+
+}  // namespace
+
+Session::State::~State() {
+  if (library == nullptr) return;
+  if (channel != nullptr) libssh2_channel_free(channel);
+  libssh2_session_free(library);
+}
+
+Error Session::State::lost() const {
+  if (disconnect_text)
+    return {ErrorKind::unreachable,
+            disconnect_text->empty()
+                ? std::string("the server disconnected")
+                : fmt::format("the server disconnected: {}", *disconnect_text)};
+  const std::string &line = transport.hello().last_line();
+  if (transport.hello().identification().empty() && !line.empty())
+    return {ErrorKind::protocol,
+            fmt::format("no SSH server: it said '{}' and closed the connection", line)};
+  return {ErrorKind::unreachable, "connection closed by the server"};
+}
+
+Result<void> Session::State::usable() const {
+  if (!transport.state()) return fail(transport.state().error());
+  if (disconnect_text || transport.ended()) return fail(lost());
+  if (tap.memory_refused())
+    return fail(ErrorKind::protocol, fmt::format("the server made libssh2 use more than {} MiB",
+                                                 PacketTap::memory_limit_bytes >> 20));
+  return {};
+}
+
+Result<void> Session::State::wait_for_socket() {
+  const int events = POLLIN | (transport.has_unsent() ? POLLOUT : 0);
+  return wait(transport.fd(), static_cast<short>(events), deadline);
+}
+
+std::string Session::State::library_error() const {
+  char *text = nullptr;
+  libssh2_session_last_error(library, &text, nullptr, 0);
+  return text == nullptr || *text == '\0' ? "unknown error" : text;
+}
+
+std::string Session::State::method(int type) const {
+  const char *name = libssh2_session_methods(library, type);
+  return name == nullptr ? "none" : name;
+}
+
+Session::Session(sys::UniqueFd socket, Wait wait, Options options)
+    : state_(std::make_unique<State>(std::move(socket), std::move(wait), std::move(options))) {}
+
+Session::~Session() = default;
+
+void Session::set_deadline(core::Deadline deadline) {
+  state_->deadline = deadline;
+  state_->transport.set_deadline(deadline);
+}
+
+Result<void> Session::handshake() {
+  State &s = *state_;
+  s.transport.limit_incoming(handshake_limit_bytes, "before the key exchange");
+  s.library = libssh2_session_init_ex(allocate, release, reallocate, &s);
+  if (s.library == nullptr) return fail(ErrorKind::internal, "libssh2_session_init failed");
+  libssh2_session_callback_set2(s.library, LIBSSH2_CALLBACK_RECV, generic(receive));
+  libssh2_session_callback_set2(s.library, LIBSSH2_CALLBACK_SEND, generic(send));
+  libssh2_session_callback_set2(s.library, LIBSSH2_CALLBACK_DISCONNECT, generic(disconnected));
+  libssh2_session_set_blocking(s.library, 0);
+  // The library's own timer runs in non-blocking mode too, by the wall clock: out of the way with it, ours is better.
+  libssh2_session_set_read_timeout(s.library, 86'400);
+
+  const std::pair<int, const char *> lists[] = {
+      {LIBSSH2_METHOD_KEX, kex_algorithms},
+      {LIBSSH2_METHOD_HOSTKEY, s.options.host_key_algorithms.c_str()},
+      {LIBSSH2_METHOD_CRYPT_CS, ciphers},
+      {LIBSSH2_METHOD_CRYPT_SC, ciphers},
+      {LIBSSH2_METHOD_MAC_CS, macs},
+      {LIBSSH2_METHOD_MAC_SC, macs},
+      {LIBSSH2_METHOD_COMP_CS, compression},
+      {LIBSSH2_METHOD_COMP_SC, compression},
+      {LIBSSH2_METHOD_SIGN_ALGO, rsa_signatures},
+  };
+  for (const auto &[type, names] : lists)
+    if (libssh2_session_method_pref(s.library, type, names) != 0)
+      return fail(ErrorKind::internal, fmt::format("libssh2 knows none of {}", names));
+
+  TRY_ASSIGN(const int answer,
+             s.drive([&] { return libssh2_session_handshake(s.library, s.transport.fd()); }));
+  if (answer != 0) {
+    const std::string mismatch =
+        s.transport.hello().mismatch(kex_algorithms, s.options.host_key_algorithms, ciphers, macs);
+    return fail(ErrorKind::protocol, mismatch.empty()
+                                         ? fmt::format("key exchange failed: {}", s.library_error())
+                                         : mismatch);
+  }
+  return {};
+}
+
+std::string Session::host_key() const {
+  std::size_t size = 0;
+  int type = 0;
+  const char *key = libssh2_session_hostkey(state_->library, &size, &type);
+  return key == nullptr ? std::string() : std::string(key, size);
+}
+
+std::string Session::describe() const {
+  const State &s = *state_;
+  return fmt::format("{}, {}, {}, {}", s.transport.hello().identification(),
+                     s.method(LIBSSH2_METHOD_KEX), s.method(LIBSSH2_METHOD_HOSTKEY),
+                     s.method(LIBSSH2_METHOD_CRYPT_SC));
+}
+
+}  // namespace fanout::ssh

@@ -1,0 +1,69 @@
+// What the parts of one connection share: private to session.cpp, login.cpp and exec_channel.cpp.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <libssh2.h>
+
+#include "fanout/ssh/packet_tap.hpp"
+#include "fanout/ssh/session.hpp"
+#include "fanout/ssh/transport.hpp"
+
+namespace fanout::ssh {
+
+struct Session::State {
+  State(sys::UniqueFd socket, Wait wait_function, Options chosen)
+      : transport(std::move(socket)), wait(std::move(wait_function)), options(std::move(chosen)) {}
+  ~State();
+  State(const State &) = delete;
+  State &operator=(const State &) = delete;
+
+  Transport transport;
+  PacketTap tap;  // outlives `library`, which gives its memory back here
+  Wait wait;
+  Options options;
+  core::Deadline deadline;
+  LIBSSH2_SESSION *library = nullptr;
+  LIBSSH2_CHANNEL *channel = nullptr;
+
+  std::optional<std::string> disconnect_text;  // what the server said when it disconnected
+
+  // Login, while it lasts.
+  const Credentials *credentials = nullptr;
+  std::optional<core::Error> sign_error;
+  std::optional<core::Secret> password;
+  bool password_sent = false;
+
+  // Output channel.
+  std::uint64_t delivered_bytes = 0;
+  bool closed = false;
+
+  // Repeats a non-blocking call of libssh2 until it is done, waiting in between. The answer is the library's: 0 or more,
+  // or a negative error that is the server's doing; what is not (deadline, stop, lost connection) is an Error.
+  template <class Call>
+  core::Result<int> drive(Call call) {
+    for (;;) {
+      transport.begin_call();
+      const int answer = static_cast<int>(call());
+      transport.flush();
+      if (answer != LIBSSH2_ERROR_EAGAIN) {
+        if (answer < 0) TRY(usable());
+        return answer;
+      }
+      TRY(usable());
+      if (!transport.has_unread()) TRY(wait_for_socket());
+    }
+  }
+
+  core::Result<void> usable() const;
+  core::Result<void> wait_for_socket();
+  // "the server disconnected: TEXT" or "connection closed by the server".
+  [[nodiscard]] core::Error lost() const;
+  [[nodiscard]] std::string library_error() const;
+  [[nodiscard]] std::string method(int type) const;
+};
+
+}  // namespace fanout::ssh

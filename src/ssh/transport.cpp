@@ -1,0 +1,110 @@
+#include "fanout/ssh/transport.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "fanout/sys/io.hpp"
+
+namespace fanout::ssh {
+
+using core::Error;
+using core::ErrorKind;
+using core::fail;
+
+namespace {
+
+constexpr std::size_t bytes_per_call = 1 << 20;
+constexpr std::size_t bytes_per_read = 32 * 1024;
+
+}  // namespace
+
+std::size_t Transport::readable() const {
+  if (hello_.complete()) return incoming_.size();
+  const std::uint64_t base = handed_out_ - taken_;  // stream position of incoming_[0]
+  return static_cast<std::size_t>(hello_.released_bytes() - base);
+}
+
+void Transport::limit_incoming(std::uint64_t bytes, std::string_view what_for) {
+  received_limit_ = bytes == 0 ? 0 : received_ + bytes;
+  limit_purpose_ = what_for;
+}
+
+ssize_t Transport::refuse(Error error) {
+  state_ = fail(std::move(error));
+  return -ECONNABORTED;
+}
+
+void Transport::fill() {
+  char buffer[bytes_per_read];
+  ssize_t got = 0;
+  do got = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+  while (got < 0 && errno == EINTR);
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+  if (got <= 0) {
+    // A reset is an end as well: what came before it still counts.
+    ended_ = true;
+    return;
+  }
+  const std::string_view bytes(buffer, static_cast<std::size_t>(got));
+  received_ += bytes.size();
+  received_in_call_ += bytes.size();
+  if (received_limit_ != 0 && received_ > received_limit_) {
+    refuse({ErrorKind::protocol, fmt::format("the server sends too much {}", limit_purpose_)});
+    return;
+  }
+  if (auto judged = hello_.feed(bytes); !judged) {
+    refuse(std::move(judged).error());
+    return;
+  }
+  incoming_.append(bytes);
+}
+
+ssize_t Transport::receive(char *buffer, std::size_t size) {
+  if (!state_) return -ECONNABORTED;
+  if (deadline_.passed(sys::now())) return refuse({ErrorKind::timeout, "timed out"});
+  if (!has_unread()) {
+    if (received_in_call_ >= bytes_per_call || ended_) return -EAGAIN;
+    fill();
+    if (!state_) return -ECONNABORTED;
+  }
+  const std::size_t count = std::min(size, readable() - taken_);
+  if (count == 0) return -EAGAIN;
+  std::memcpy(buffer, incoming_.data() + taken_, count);
+  taken_ += count;
+  handed_out_ += count;
+  if (taken_ == incoming_.size()) {
+    incoming_.clear();
+    taken_ = 0;
+  }
+  return static_cast<ssize_t>(count);
+}
+
+ssize_t Transport::send(const char *buffer, std::size_t size) {
+  unsent_.append(buffer, size);
+  flush();
+  return static_cast<ssize_t>(size);
+}
+
+void Transport::flush() {
+  std::size_t sent = 0;
+  while (sent < unsent_.size()) {
+    const ssize_t count =
+        ::send(socket_.get(), unsent_.data() + sent, unsent_.size() - sent, MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (count < 0) {
+      // The peer no longer listens, but what it has said may still lie in the socket: the end is for receive() to find.
+      sent = unsent_.size();
+      break;
+    }
+    sent += static_cast<std::size_t>(count);
+  }
+  unsent_.erase(0, sent);
+}
+
+}  // namespace fanout::ssh

@@ -1,0 +1,155 @@
+#include <cstring>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "fanout/ssh/packet_tap.hpp"
+#include "fanout/wire/codec.hpp"
+
+using namespace fanout;
+using ssh::PacketTap;
+
+namespace {
+
+// As libssh2 does: memory from the session's allocator, filled, given back.
+void pass(PacketTap &tap, std::string_view payload, std::size_t padding_and_mac = 20) {
+  void *block = tap.allocate(payload.size() + padding_and_mac);
+  REQUIRE(block != nullptr);
+  std::memset(block, 0xab, payload.size() + padding_and_mac);
+  std::memcpy(block, payload.data(), payload.size());
+  tap.release(block);
+}
+
+std::string request(std::uint32_t channel, std::string_view type, std::string_view rest) {
+  wire::Encoder encoder;
+  encoder.byte(98).uint32(channel).string(type).boolean(false).raw(rest);
+  return encoder.take();
+}
+
+std::string uint32(std::uint32_t value) {
+  wire::Encoder encoder;
+  encoder.uint32(value);
+  return encoder.take();
+}
+
+}  // namespace
+
+TEST_CASE("packet tap: an exit status that was sent is known, also when it is 0", "[ssh]") {
+  for (const std::uint32_t status : {0U, 3U, 255U, 0xc0000005U}) {
+    PacketTap tap;
+    tap.watch_channel(0);
+    CHECK_FALSE(tap.exit_status());
+    pass(tap, request(0, "exit-status", uint32(status)));
+    CHECK(tap.exit_status() == status);
+  }
+}
+
+TEST_CASE("packet tap: a death by signal is known with its message", "[ssh]") {
+  PacketTap tap;
+  tap.watch_channel(0);
+  wire::Encoder rest;
+  rest.string("KILL").boolean(false).string("no mercy").string("");
+  pass(tap, request(0, "exit-signal", rest.bytes()));
+  CHECK(tap.exit_signal() == "KILL");
+  CHECK(tap.exit_message() == "no mercy");
+  CHECK_FALSE(tap.exit_status());
+}
+
+TEST_CASE("packet tap: nothing is believed before the channel is watched, or of another channel",
+          "[ssh]") {
+  PacketTap tap;
+  pass(tap, request(0, "exit-status", uint32(0)));
+  CHECK_FALSE(tap.exit_status());
+  tap.watch_channel(0);
+  pass(tap, request(1, "exit-status", uint32(0)));
+  CHECK_FALSE(tap.exit_status());
+}
+
+TEST_CASE("packet tap: output that looks like an exit status is output", "[ssh]") {
+  PacketTap tap;
+  tap.watch_channel(0);
+  wire::Encoder data;
+  data.byte(94).uint32(0).string(request(0, "exit-status", uint32(0)));
+  pass(tap, data.bytes());
+  CHECK_FALSE(tap.exit_status());
+  CHECK(tap.data_bytes() == request(0, "exit-status", uint32(0)).size());
+}
+
+TEST_CASE("packet tap: output of both streams is counted", "[ssh]") {
+  PacketTap tap;
+  tap.watch_channel(0);
+  wire::Encoder out;
+  out.byte(94).uint32(0).string("12345");
+  wire::Encoder err;
+  err.byte(95).uint32(0).uint32(1).string("123");
+  pass(tap, out.bytes());
+  pass(tap, err.bytes());
+  CHECK(tap.data_bytes() == 8);
+}
+
+TEST_CASE("packet tap: login methods, partial success and signature algorithms", "[ssh]") {
+  PacketTap tap;
+  wire::Encoder failure;
+  failure.byte(51).string("publickey,password").boolean(true);
+  pass(tap, failure.bytes());
+  CHECK(tap.login_methods() == "publickey,password");
+  CHECK(tap.partial_success());
+
+  wire::Encoder info;
+  info.byte(7)
+      .uint32(2)
+      .string("something")
+      .string("else")
+      .string("server-sig-algs")
+      .string("ssh-ed25519,rsa-sha2-512");
+  pass(tap, info.bytes());
+  CHECK(tap.signature_algorithms() == "ssh-ed25519,rsa-sha2-512");
+}
+
+TEST_CASE("packet tap: a count of extensions without end ends with the bytes", "[ssh]") {
+  PacketTap tap;
+  wire::Encoder info;
+  info.byte(7).uint32(0xffffffff).string("server-sig-algs").string("x");
+  pass(tap, info.bytes(), 0);
+  CHECK(tap.signature_algorithms() == "x");
+}
+
+TEST_CASE("packet tap: any packet cut at any byte is harmless", "[ssh]") {
+  wire::Encoder rest;
+  rest.string("TERM").boolean(false).string("message").string("");
+  wire::Encoder info;
+  info.byte(7).uint32(1).string("server-sig-algs").string("x");
+  for (const std::string &whole :
+       {request(0, "exit-status", uint32(0)), request(0, "exit-signal", rest.bytes()), info.take()})
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      PacketTap tap;
+      tap.watch_channel(0);
+      pass(tap, std::string_view(whole).substr(0, size), 0);
+      CHECK_FALSE(tap.exit_status());
+    }
+}
+
+TEST_CASE("packet tap: memory is bounded, and usable again once it was given back", "[ssh]") {
+  PacketTap tap;
+  void *half = tap.allocate(PacketTap::memory_limit_bytes / 2);
+  REQUIRE(half != nullptr);
+  CHECK_FALSE(tap.memory_refused());
+  CHECK(tap.allocate(PacketTap::memory_limit_bytes) == nullptr);
+  CHECK(tap.memory_refused());
+  tap.release(half);
+  void *large = tap.allocate(PacketTap::memory_limit_bytes);
+  CHECK(large != nullptr);
+  CHECK(tap.allocate(1) == nullptr);
+  tap.release(large);
+  tap.release(nullptr);
+}
+
+TEST_CASE("packet tap: a block that grows keeps its bytes", "[ssh]") {
+  PacketTap tap;
+  auto *block = static_cast<char *>(tap.allocate(4));
+  std::memcpy(block, "abcd", 4);
+  block = static_cast<char *>(tap.reallocate(block, 1000));
+  CHECK(std::string_view(block, 4) == "abcd");
+  block = static_cast<char *>(tap.reallocate(block, 2));
+  CHECK(std::string_view(block, 2) == "ab");
+  tap.release(block);
+}
