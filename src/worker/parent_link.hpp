@@ -1,0 +1,54 @@
+// A worker's only line to the rest of the program: frames up, answers down, and the knowledge that the parent lives.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "fanout/core/deadline.hpp"
+#include "fanout/core/result.hpp"
+#include "fanout/sys/fd.hpp"
+#include "fanout/wire/frame.hpp"
+#include "fanout/wire/messages.hpp"
+
+namespace fanout::worker {
+
+class ParentLink {
+public:
+  // Both ends become non-blocking.
+  ParentLink(sys::UniqueFd to_parent, sys::UniqueFd from_parent);
+
+  // Queues a message and sends what the pipe takes. A parent that is gone ends the process: nobody is left to serve.
+  void send(const wire::WorkerMessage &message);
+  // What the pipe did not take yet. A caller that makes much waits while this is large.
+  [[nodiscard]] std::size_t backlog_bytes() const { return unsent_.size(); }
+  // Blocks until everything is sent.
+  void drain();
+
+  // Waits as ssh::Wait does, and meanwhile sends the backlog and hears the parent. Once the parent has said stop, every
+  // wait ends with ErrorKind::interrupted until ignore_stop().
+  core::Result<void> wait(int fd, short events, core::Deadline deadline);
+  // As wait(), but a stop only ends this one wait, and nothing is an error: the caller looks at everything itself.
+  void wait_for_anything(int fd, short events, core::Deadline deadline);
+
+  [[nodiscard]] const std::optional<wire::StopMessage> &stop() const { return stop_; }
+  // Ends with the parent's answer, or as wait().
+  core::Result<wire::VerdictMessage> wait_for_verdict(core::Deadline deadline);
+
+private:
+  struct Heard {
+    bool descriptor = false;  // `fd` is ready
+    bool parent = false;      // a message came
+  };
+  Heard poll_once(int fd, short events, core::Deadline deadline);  // one poll(2)
+  void flush();
+  void listen();
+
+  sys::UniqueFd to_parent_;
+  sys::UniqueFd from_parent_;
+  std::string unsent_;
+  wire::FrameReader frames_;
+  std::optional<wire::VerdictMessage> verdict_;
+  std::optional<wire::StopMessage> stop_;
+};
+
+}  // namespace fanout::worker

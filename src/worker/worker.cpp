@@ -1,0 +1,148 @@
+// A worker's life in one straight line. The order is the security design: what needs rights comes first, then the rights
+// go, then the first byte of the server is read, and nothing secret is sent before the parent has accepted its key.
+
+#include "fanout/worker/worker.hpp"
+
+#include <fmt/format.h>
+
+#include "exec_task.hpp"
+#include "fanout/core/duration.hpp"
+#include "fanout/keys/slot.hpp"
+#include "fanout/sandbox/limits.hpp"
+#include "fanout/ssh/session.hpp"
+#include "fanout/sys/io.hpp"
+#include "fanout/sys/process.hpp"
+#include "parent_link.hpp"
+
+namespace fanout::worker {
+
+using core::Deadline;
+using core::Error;
+using core::ErrorKind;
+using core::fail;
+using core::Outcome;
+using core::Phase;
+using core::Result;
+
+namespace {
+
+class Worker {
+public:
+  Worker(const JobCard &card, Channels channels)
+      : card_(card),
+        parent_(std::move(channels.to_parent), std::move(channels.from_parent)),
+        slot_(std::move(channels.key_slot)),
+        phase_started_(sys::now()),
+        deadline_(Deadline::in(card.connect_timeout, phase_started_)) {}
+
+  void run();
+
+private:
+  void enter(Phase phase);
+  Result<void> connect_and_execute();
+  Result<void> ask_for_verdict(const ssh::Session &session);
+  Result<void> log_in(ssh::Session &session);
+  void record(const Error &error);
+
+  const JobCard &card_;
+  ParentLink parent_;
+  keys::Slot slot_;
+  Outcome outcome_;
+  core::TimePoint phase_started_;
+  Deadline deadline_;  // until logged in and the command accepted
+};
+
+void Worker::enter(Phase phase) {
+  const core::TimePoint now = sys::now();
+  outcome_.phases[static_cast<std::size_t>(outcome_.phase)] =
+      std::chrono::duration_cast<std::chrono::microseconds>(now - phase_started_);
+  phase_started_ = now;
+  outcome_.phase = phase;
+  if (phase != Phase::done) parent_.send(wire::PhaseMessage{phase});
+}
+
+Result<void> Worker::connect_and_execute() {
+  const ssh::Wait wait = [this](int fd, short events, Deadline deadline) {
+    return parent_.wait(fd, events, deadline);
+  };
+
+  enter(Phase::resolve);
+  TRY_ASSIGN(const std::vector<ssh::Address> addresses,
+             ssh::resolve(card_.address, card_.port, card_.family));
+  enter(Phase::connect);
+  TRY_ASSIGN(ssh::Connected connected, ssh::connect_to_any(addresses, deadline_, wait));
+  outcome_.peer_address = ssh::format_address(connected.peer);
+  // The last thing that needed files or new sockets. Nothing of the server has been read yet.
+  TRY(sandbox::limit_worker());
+
+  enter(Phase::kex);
+  ssh::Session session(std::move(connected.socket), wait, {card_.host_key_algorithms});
+  session.set_deadline(deadline_);
+  TRY(session.handshake());
+  enter(Phase::verify);
+  TRY(ask_for_verdict(session));
+  enter(Phase::auth);
+  TRY(log_in(session));
+  enter(Phase::open);
+  TRY_ASSIGN(ssh::ExecChannel channel, session.exec(card_.command));
+  enter(Phase::run);
+  run_exec(session, channel, parent_, {card_.timeout, card_.stop_grace}, outcome_);
+  return {};
+}
+
+Result<void> Worker::ask_for_verdict(const ssh::Session &session) {
+  parent_.send(wire::NoteMessage{session.describe()});
+  parent_.send(wire::HostKeyMessage{session.host_key()});
+  TRY_ASSIGN(const wire::VerdictMessage verdict, parent_.wait_for_verdict(deadline_));
+  if (!verdict.accepted) return fail(ErrorKind::host_key, verdict.cause);
+  return {};
+}
+
+Result<void> Worker::log_in(ssh::Session &session) {
+  TRY_ASSIGN(std::vector<keys::PublicKey> keys, slot_.list(deadline_));
+  ssh::Credentials credentials;
+  for (keys::PublicKey &key : keys)
+    credentials.keys.push_back({std::move(key.blob), std::move(key.type)});
+  credentials.sign = [this](std::string_view blob, std::string_view data) {
+    return slot_.sign(blob, data, deadline_);
+  };
+  if (card_.has_password) credentials.password = [this] { return slot_.password(deadline_); };
+  return session.login(card_.user, credentials);
+}
+
+void Worker::record(const Error &error) {
+  outcome_.status = core::status_of(error.kind);
+  outcome_.cause = error.message;
+  if (outcome_.phase >= Phase::open) outcome_.remote_end = core::RemoteEnd::unknown;
+  if (error.kind == ErrorKind::timeout && outcome_.phase != Phase::connect)
+    outcome_.cause =
+        fmt::format("no answer within {} while {}", core::format_duration(card_.connect_timeout),
+                    core::describe(outcome_.phase));
+  if (error.kind == ErrorKind::interrupted) {
+    outcome_.status = parent_.stop() ? parent_.stop()->status : outcome_.status;
+    outcome_.cause = fmt::format("stopped while {}", core::describe(outcome_.phase));
+  }
+}
+
+void Worker::run() {
+  if (auto done = connect_and_execute(); !done) record(done.error());
+  const Phase last = outcome_.phase;
+  enter(Phase::done);
+  outcome_.phase = last;
+  parent_.send(wire::FinalMessage{outcome_});
+  parent_.drain();
+}
+
+}  // namespace
+
+int run(const JobCard &card, Channels channels) {
+  sys::set_process_title("fanout: worker " + card.host);
+  sys::close_all_but(
+      {channels.to_parent.get(), channels.from_parent.get(), channels.key_slot.get()});
+  // Without these it would hold the user's terminal while it talks to a stranger.
+  if (!sys::null_standard_descriptors()) return 1;
+  Worker(card, std::move(channels)).run();
+  return 0;
+}
+
+}  // namespace fanout::worker
