@@ -1,0 +1,62 @@
+// What the command line asks for, validated: every value is in range and no two of them contradict each other.
+//
+// Made once by parse(), read by run.cpp. What is not in a member of its own is a noun of core: the hosts that are
+// meant (Selection), what the command line says of each of them (HostSettings), what is done there (Task). Names of
+// files, groups and hosts are as typed; whether they exist is found out by those who open them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fanout/core/host.hpp"
+#include "fanout/core/selection.hpp"
+#include "fanout/core/task.hpp"
+
+namespace fanout::cli {
+
+enum class Command : std::uint8_t { exec, hosts };
+
+enum class OutputForm : std::uint8_t {
+  block,  // per host, when it ends
+  line,   // live, each line with the host's name before it
+  none,
+};
+
+enum class ListingForm : std::uint8_t { fold, expand, json, effective };
+
+enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
+
+enum class ExitRule : std::uint8_t {
+  by_class,        // core::exit_code()
+  largest_status,  // core::exit_code_max()
+};
+
+struct Options {
+  Command command = Command::exec;
+  core::Selection selection;
+  // Only what was given: user, port, identities, host_key, connect_timeout and timeout. The strongest source of a
+  // host's settings; what no source says comes from `task`, which keeps the built-in durations.
+  core::HostSettings overrides;
+
+  // exec
+  core::Task task;
+  bool command_is_marked =
+      false;  // by "--" before it or by --cmd: it cannot be a host name that went astray
+  std::optional<int> parallel = 64;  // empty: as many as this machine allows
+  bool ask_pass = false;
+  bool use_agent = true;
+  std::vector<std::string> known_hosts;  // empty: the user's and the system's
+  AddressFamily family = AddressFamily::any;
+  OutputForm output = OutputForm::block;
+  bool headers = true;  // of blocks
+  bool raw = false;     // control characters reach a terminal unchanged
+  int verbosity = 0;    // 0 to 2
+  ExitRule exit_rule = ExitRule::by_class;
+
+  // hosts
+  ListingForm listing = ListingForm::fold;
+};
+
+}  // namespace fanout::cli

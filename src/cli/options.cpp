@@ -1,0 +1,194 @@
+// Every option of every command, one row each: name, value, help, and what it does. A new option is a new row, a member
+// in options.hpp if no noun of core has a place for it, and a test in test_options.cpp.
+#include "fanout/cli/options.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "fanout/core/duration.hpp"
+#include "option_table.hpp"
+#include "values.hpp"
+
+namespace fanout::cli {
+
+namespace {
+
+using core::ErrorKind;
+using core::fail;
+using core::HostKeyPolicy;
+using core::Result;
+using std::string;
+using std::string_view;
+
+constexpr std::uint64_t most_hosts = 1'000'000;
+constexpr std::uint64_t most_workers = 100'000;
+
+template <class To, class T>
+Result<void> set(To &target, Given given, Result<T> value) {
+  if (!value) return fail(std::move(value).error().within(given.name));
+  target = std::move(*value);
+  return {};
+}
+
+template <class To, class T>
+Result<void> set(To &target, T value) {
+  target = std::move(value);
+  return {};
+}
+
+Result<void> add(std::vector<string> &list, string_view value) {
+  list.emplace_back(value);
+  return {};
+}
+
+// For a value that several options set: all that are given must agree. `by` is the name of the first that was.
+template <class T>
+Result<void> choose(T &target, string &by, Given given, std::type_identity_t<Result<T>> value) {
+  if (!value) return fail(std::move(value).error().within(given.name));
+  if (!by.empty() && target != *value)
+    return fail(ErrorKind::usage, fmt::format("{} and {} contradict each other", by, given.name));
+  target = *value;
+  by = given.name;
+  return {};
+}
+
+// A number of workers, or empty for "auto".
+Result<std::optional<int>> parse_parallel(string_view text) {
+  if (text == "auto") return std::nullopt;
+  auto number = parse_number<int>(text, 1, most_workers);
+  if (!number) return fail(ErrorKind::usage, number.error().message + ", nor auto");
+  return *number;
+}
+
+Result<HostKeyPolicy> parse_host_key(string_view text) {
+  return parse_word<HostKeyPolicy>(text, {{"strict", HostKeyPolicy::strict},
+                                          {"accept-new", HostKeyPolicy::accept_new},
+                                          {"off", HostKeyPolicy::off}});
+}
+
+Result<OutputForm> parse_output(string_view text) {
+  return parse_word<OutputForm>(
+      text, {{"block", OutputForm::block}, {"line", OutputForm::line}, {"none", OutputForm::none}});
+}
+
+constexpr auto once = Times::once;
+constexpr auto any = Times::any;
+constexpr auto exec = TakenBy::exec;
+constexpr auto hosts = TakenBy::hosts;
+constexpr auto both = TakenBy::both;
+
+// clang-format off
+const OptionRow table[] = {
+  // --- which hosts ---------------------------------------------------------------------------------------------------
+  {Heading::selection, both, any, "group,g", "", "LIST", "groups of the inventory",
+   [](Draft &d, Given g) { return add(d.selection.groups, g.value); }},
+  {Heading::selection, both, any, "host,H", "", "LIST", "host patterns: 'web[01-20]', user@host:port",
+   [](Draft &d, Given g) { return add(d.selection.hosts, g.value); }},
+  {Heading::selection, both, once, "all,a", "", "", "every host of the inventory",
+   [](Draft &d, Given) { return set(d.selection.all, true); }},
+  {Heading::selection, both, any, "exclude,x", "", "LIST", "take these out again (patterns, @group)",
+   [](Draft &d, Given g) { return add(d.selection.excluded, g.value); }},
+  {Heading::selection, both, once, "inventory,i", "", "FILE", "the inventory (default: see fanout(1))",
+   [](Draft &d, Given g) { return set(d.selection.inventory, g.value); }},
+  {Heading::selection, both, any, "hosts-file", "", "FILE", "hosts or patterns, one a line; - is stdin",
+   [](Draft &d, Given g) { return add(d.selection.hosts_files, g.value); }},
+  {Heading::selection, both, once, "pick", "", "N", "a random sample of N hosts",
+   [](Draft &d, Given g) { return set(d.selection.pick, g, parse_number<std::size_t>(g.value, 1, most_hosts)); }},
+  {Heading::selection, both, once, "expect-hosts", "", "N", "refuse a selection of another size",
+   [](Draft &d, Given g) { return set(d.selection.expected_hosts, g, parse_number<std::size_t>(g.value, 1, most_hosts)); }},
+  {Heading::selection, both, once, "max-hosts", "", "N", "refuse a larger selection",
+   [](Draft &d, Given g) { return set(d.selection.max_hosts, g, parse_number<std::size_t>(g.value, 1, most_hosts)); }},
+
+  // --- the run -------------------------------------------------------------------------------------------------------
+  {Heading::run, exec, once, "parallel,f", "--fanout", "N", "hosts at once, or auto (default 64; also --fanout)",
+   [](Draft &d, Given g) { return set(d.parallel, g, parse_parallel(g.value)); }},
+  {Heading::run, exec, once, "connect-timeout", "", "T", "until logged in (default 10s; 0 is none)",
+   [](Draft &d, Given g) { return set(d.overrides.connect_timeout, g, core::parse_duration(g.value)); }},
+  {Heading::run, exec, once, "timeout,t", "", "T", "for the command: 500ms, 10s, 5m (default none)",
+   [](Draft &d, Given g) { return set(d.overrides.timeout, g, core::parse_duration(g.value)); }},
+  {Heading::run, exec, once, "exit", "", "RULE", "max: the largest remote status instead of 5",
+   [](Draft &d, Given g) {
+     return set(d.exit_rule, g,
+                parse_word<ExitRule>(g.value, {{"class", ExitRule::by_class}, {"max", ExitRule::largest_status}}));
+   }},
+
+  // --- login ---------------------------------------------------------------------------------------------------------
+  {Heading::login, both, once, "user,u", "-l", "USER", "remote user (also -l)",
+   [](Draft &d, Given g) { return set(d.overrides.user, g.value); }},
+  {Heading::login, both, once, "port,P", "", "PORT", "remote port (default 22)",
+   [](Draft &d, Given g) { return set(d.overrides.port, g, parse_number<std::uint16_t>(g.value, 1, 65535)); }},
+  {Heading::login, exec, any, "identity,k", "", "FILE", "private key; repeatable",
+   [](Draft &d, Given g) { return add(d.overrides.identities, g.value); }},
+  {Heading::login, exec, once, "ask-pass", "", "", "ask for a password, once, on the terminal",
+   [](Draft &d, Given) { return set(d.ask_pass, true); }},
+  {Heading::login, exec, once, "agent", "", "yes|no", "use the keys of ssh-agent (default yes)",
+   [](Draft &d, Given g) { return set(d.use_agent, g, parse_word<bool>(g.value, {{"yes", true}, {"no", false}})); }},
+  {Heading::login, exec, once, "host-key", "", "POLICY", "strict, accept-new or off (default strict)",
+   [](Draft &d, Given g) { return set(d.overrides.host_key, g, parse_host_key(g.value)); }},
+  {Heading::login, exec, any, "known-hosts", "", "FILE", "instead of the usual files; repeatable",
+   [](Draft &d, Given g) { return add(d.known_hosts, g.value); }},
+  {Heading::login, exec, once, ",4", "", "", "IPv4 addresses only",
+   [](Draft &d, Given g) { return choose(d.family, d.family_by, g, AddressFamily::ipv4); }},
+  {Heading::login, exec, once, ",6", "", "", "IPv6 addresses only",
+   [](Draft &d, Given g) { return choose(d.family, d.family_by, g, AddressFamily::ipv6); }},
+
+  // --- output --------------------------------------------------------------------------------------------------------
+  {Heading::output, exec, once, "output", "", "FORM", "block, line or none (default block)",
+   [](Draft &d, Given g) { return choose(d.output, d.output_by, g, parse_output(g.value)); }},
+  {Heading::output, exec, once, ",L", "", "", "the same as --output line",
+   [](Draft &d, Given g) { return choose(d.output, d.output_by, g, OutputForm::line); }},
+  {Heading::output, exec, once, ",q", "", "", "the same as --output none",
+   [](Draft &d, Given g) { return choose(d.output, d.output_by, g, OutputForm::none); }},
+  {Heading::output, exec, once, "no-header", "", "", "blocks without their first line",
+   [](Draft &d, Given) { return set(d.headers, false); }},
+  {Heading::output, exec, once, "raw", "", "", "control characters reach the terminal",
+   [](Draft &d, Given) { return set(d.raw, true); }},
+  {Heading::output, exec, once, "max-output", "", "SIZE", "kept per host (default 64M; 0 is no limit)",
+   [](Draft &d, Given g) { return set(d.task.max_output_bytes, g, parse_size(g.value)); }},
+  {Heading::output, exec, once, ",v", "", "", "more about the connections; -vv: still more",
+   [](Draft &d, Given) { return set(d.verbosity, std::min(d.verbosity + 1, 2)); }},
+
+  // --- the command ---------------------------------------------------------------------------------------------------
+  {Heading::command, exec, once, "cmd", "", "COMMAND", "another way to give COMMAND",
+   [](Draft &d, Given g) { return set(d.task.command, g.value); }},
+
+  // --- hosts ---------------------------------------------------------------------------------------------------------
+  {Heading::listing, hosts, once, "fold", "", "", "one line, names folded (default)",
+   [](Draft &d, Given g) { return choose(d.listing, d.listing_by, g, ListingForm::fold); }},
+  {Heading::listing, hosts, once, "expand", "", "", "one name a line",
+   [](Draft &d, Given g) { return choose(d.listing, d.listing_by, g, ListingForm::expand); }},
+  {Heading::listing, hosts, once, "json", "", "", "one JSON object a line",
+   [](Draft &d, Given g) { return choose(d.listing, d.listing_by, g, ListingForm::json); }},
+  {Heading::listing, hosts, once, "effective", "", "", "each host with the settings it would get",
+   [](Draft &d, Given g) { return choose(d.listing, d.listing_by, g, ListingForm::effective); }},
+
+  {Heading::command, both, once, "help", "", "", "this text",
+   [](Draft &d, Given) { return set(d.help, true); }},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const OptionRow> option_table() { return table; }
+
+bool takes(Command command, const OptionRow &row) {
+  switch (row.taken_by) {
+    case TakenBy::exec: return command == Command::exec;
+    case TakenBy::hosts: return command == Command::hosts;
+    case TakenBy::both: return true;
+  }
+  return false;
+}
+
+std::string name_of(const OptionRow &row) {
+  const string_view name = row.names.substr(0, row.names.find(','));
+  return name.empty() ? letter_of(row) : "--" + string(name);
+}
+
+std::string letter_of(const OptionRow &row) {
+  const auto comma = row.names.find(',');
+  return comma == string_view::npos ? "" : "-" + string(row.names.substr(comma + 1));
+}
+
+}  // namespace fanout::cli

@@ -1,0 +1,171 @@
+// From argv to Options in three steps: which command, which options (command_line.cpp splits, the table in options.cpp
+// stores), and what holds between several of them.
+#include "fanout/cli/parse.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "command_line.hpp"
+#include "help.hpp"
+#include "values.hpp"
+
+namespace fanout::cli {
+
+using core::ErrorKind;
+using core::fail;
+using core::Result;
+
+namespace {
+
+// An SSH packet carries 35,000 bytes; libssh2 refuses a command over 34,724. This is the round number below.
+constexpr std::size_t longest_command_bytes = 32'768;
+
+std::vector<std::string> words_of(int argc, const char *const argv[]) {
+  return argc > 1 ? std::vector<std::string>(argv + 1, argv + argc) : std::vector<std::string>();
+}
+
+std::optional<Command> command_named(std::string_view word) {
+  for (const Command command : {Command::exec, Command::hosts})
+    if (word == name_of(command)) return command;
+  return std::nullopt;
+}
+
+tl::unexpected<core::Error> refuse_first_word(const std::string &word) {
+  if (word.starts_with("-")) {
+    const std::string meant =
+        word.starts_with("--") ? did_you_mean(word.substr(2), {"help", "version"}, "--") : "";
+    if (!meant.empty()) return fail(ErrorKind::usage, "unknown option " + shown(word) + meant);
+    return fail(ErrorKind::usage,
+                shown(word) + " comes before the command; write it after exec or hosts");
+  }
+  const std::vector<std::string> known{name_of(Command::exec), name_of(Command::hosts), "help"};
+  return fail(ErrorKind::usage, fmt::format("unknown command {} (there are exec, hosts and help){}",
+                                            quoted(word), did_you_mean(word, known)));
+}
+
+std::string joined(const std::vector<std::string> &words) {
+  std::string text;
+  for (const std::string &word : words) {
+    if (&word != &words.front()) text += ' ';
+    text += word;
+  }
+  return text;
+}
+
+// As it could have been typed: "-g db -H web1".
+std::string describe(const core::Selection &selection) {
+  std::vector<std::string> words;
+  const auto add = [&](const std::string &option, const std::vector<std::string> &values) {
+    for (const std::string &value : values) words.insert(words.end(), {option, value});
+  };
+  if (selection.all) words.emplace_back("-a");
+  add("-g", selection.groups);
+  add("-H", selection.hosts);
+  add("--hosts-file", selection.hosts_files);
+  add("-x", selection.excluded);
+  return joined(words);
+}
+
+Result<void> finish_exec(Draft &draft, const CommandLine &line) {
+  std::string &command = draft.task.command;
+  const bool by_option = !command.empty();
+  if (by_option && !line.words.empty())
+    return fail(ErrorKind::usage, fmt::format("the command is given twice: by --cmd and as {}",
+                                              quoted(joined(line.words))));
+  if (!by_option && line.words.empty())
+    return fail(ErrorKind::usage, "no COMMAND is given; it stands after the options");
+  if (!by_option) command = joined(line.words);
+  if (command.find_first_not_of(" \t\n") == std::string::npos)
+    return fail(ErrorKind::usage, "the command is empty");
+  if (command.size() > longest_command_bytes)
+    return fail(ErrorKind::usage, fmt::format("the command has {} bytes; the limit is {}",
+                                              command.size(), longest_command_bytes));
+  draft.command_is_marked = by_option || line.dashes;
+  return {};
+}
+
+Result<void> finish_hosts(const Draft &draft, const CommandLine &line) {
+  if (!line.words.empty())
+    return fail(ErrorKind::usage,
+                fmt::format("hosts runs no command: {} is too much (hosts are given by -H)",
+                            quoted(joined(line.words))));
+  const bool shows_settings =
+      draft.listing == ListingForm::effective || draft.listing == ListingForm::json;
+  if (!shows_settings && (draft.overrides.user || draft.overrides.port))
+    return fail(ErrorKind::usage, fmt::format("{} shows only with --effective or --json",
+                                              draft.overrides.user ? "--user" : "--port"));
+  return {};
+}
+
+// What the options of a selection must be together.
+Result<void> check(const core::Selection &selection) {
+  const auto &files = selection.hosts_files;
+  if (!selection.all && selection.groups.empty() && selection.hosts.empty() && files.empty())
+    return fail(ErrorKind::usage, "no hosts are selected; use -g, -H, -a or --hosts-file");
+  const auto readers =
+      std::count(files.begin(), files.end(), "-") + (selection.inventory == "-" ? 1 : 0);
+  if (readers > 1)
+    return fail(ErrorKind::usage,
+                "only one of --hosts-file and --inventory can read standard input (-)");
+  return {};
+}
+
+Result<Parsed> parse_command(Command command, const std::vector<std::string> &arguments) {
+  TRY_ASSIGN(const CommandLine line, split(command, arguments));
+  Draft draft;
+  draft.command = command;
+  for (const FoundOption &found : line.options)
+    TRY(found.row->take(draft, {name_of(*found.row), found.value}));
+  if (draft.help) return Help{help_of(command)};
+
+  TRY(check(draft.selection));
+  switch (command) {
+    case Command::exec: TRY(finish_exec(draft, line)); break;
+    case Command::hosts: TRY(finish_hosts(draft, line)); break;
+  }
+  return static_cast<Options &&>(draft);
+}
+
+}  // namespace
+
+Result<Parsed> parse(int argc, const char *const argv[]) {
+  std::vector<std::string> words = words_of(argc, argv);
+  if (words.empty()) return Help{general_help(), false};
+  const std::string first = words.front();
+  if (first == "--help" || (first == "help" && words.size() == 1)) return Help{general_help()};
+  if (first == "--version") return Version{};
+  if (first == "help") {
+    const auto command = command_named(words[1]);
+    if (!command) return refuse_first_word(words[1]);
+    return Help{help_of(*command)};
+  }
+  const auto command = command_named(first);
+  if (!command) return refuse_first_word(first);
+  words.erase(words.begin());
+  return parse_command(*command, words);
+}
+
+std::string hint(int argc, const char *const argv[]) {
+  const std::vector<std::string> words = words_of(argc, argv);
+  const bool has_command = !words.empty() && command_named(words.front());
+  return has_command ? fmt::format("try 'fanout {} --help'", words.front()) : "try 'fanout --help'";
+}
+
+std::string version_text(std::string_view libssh2, std::string_view openssl) {
+  return fmt::format("fanout {}\nlibssh2 {}\nOpenSSL {}\n", FANOUT_VERSION, libssh2, openssl);
+}
+
+Result<void> refuse_expanded_brackets(const Options &options,
+                                      const std::vector<std::string> &host_names) {
+  if (options.command_is_marked) return {};
+  const std::string &command = options.task.command;
+  const std::string first = command.substr(0, command.find_first_of(" \t\n"));
+  if (std::find(host_names.begin(), host_names.end(), first) == host_names.end()) return {};
+  return fail(
+      ErrorKind::usage,
+      fmt::format("COMMAND begins with a host, {}: did the local shell expand an unquoted [..]?\n"
+                  "understood: hosts {}, COMMAND {}; quote the pattern, or write -- before COMMAND",
+                  quoted(first), shown(describe(options.selection)), quoted(command)));
+}
+
+}  // namespace fanout::cli

@@ -1,0 +1,62 @@
+#include "values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace fanout::cli {
+
+using core::ErrorKind;
+using core::fail;
+using core::Result;
+
+Result<std::uint64_t> parse_size(std::string_view text) {
+  constexpr std::array<std::pair<char, unsigned>, 3> suffixes{{{'K', 10}, {'M', 20}, {'G', 30}}};
+  const std::string_view whole = text;
+  unsigned shift = 0;
+  for (const auto &[suffix, bits] : suffixes)
+    if (!text.empty() && (text.back() == suffix || text.back() == suffix - 'A' + 'a')) {
+      shift = bits;
+      text.remove_suffix(1);
+      break;
+    }
+  const auto number =
+      parse_number<std::uint64_t>(text, 0, std::numeric_limits<std::uint64_t>::max() >> shift);
+  if (!number)
+    return fail(ErrorKind::usage,
+                quoted(whole) + " is not a size (65536, 512K, 64M, 1G; 0 is no limit)");
+  return *number << shift;
+}
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t longest = 48;
+  std::size_t length = std::min(text.size(), longest);
+  // Not in the middle of a UTF-8 sequence.
+  while (length < text.size() && length > 0 &&
+         (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
+    --length;
+  std::string result(text.substr(0, length));
+  for (char &byte : result)
+    if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f) byte = '?';
+  if (length < text.size()) result += "...";
+  return result;
+}
+
+std::string quoted(std::string_view text) { return "'" + shown(text) + "'"; }
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string> &candidates,
+                         std::string_view prefix) {
+  const auto near = core::nearest(word, candidates);
+  return near ? fmt::format("; did you mean {}{}?", prefix, *near) : "";
+}
+
+std::string either(const std::vector<std::string> &words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 < words.size() ? ", " : " or ";
+    text += words[i];
+  }
+  return text;
+}
+
+}  // namespace fanout::cli

@@ -1,0 +1,242 @@
+// Every message, word for word: users search for them.
+#include "parsing.hpp"
+
+using namespace fanout;
+using test::error_of;
+using test::Words;
+
+namespace {
+
+struct Refusal {
+  Words words;
+  std::string message;
+};
+
+void check(const std::vector<Refusal> &refusals) {
+  for (const Refusal &refusal : refusals) {
+    INFO(refusal.message);
+    CHECK(error_of(refusal.words) == refusal.message);
+  }
+}
+
+Words exec_with(Words words) {
+  words.insert(words.begin(), {"exec", "-a"});
+  words.emplace_back("uptime");
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("errors: an unknown command names the nearest, and those there are", "[cli]") {
+  check({
+      {{"exce"}, "unknown command 'exce' (there are exec, hosts and help); did you mean exec?"},
+      {{"host"}, "unknown command 'host' (there are exec, hosts and help); did you mean hosts?"},
+      {{"frobnicate"}, "unknown command 'frobnicate' (there are exec, hosts and help)"},
+      {{""}, "unknown command '' (there are exec, hosts and help)"},
+      {{"help", "exex"},
+       "unknown command 'exex' (there are exec, hosts and help); did you mean exec?"},
+  });
+}
+
+TEST_CASE("errors: an option before the command", "[cli]") {
+  check({
+      {{"-g", "db", "exec", "uptime"}, "-g comes before the command; write it after exec or hosts"},
+      {{"--gruop=db", "exec"}, "--gruop=db comes before the command; write it after exec or hosts"},
+      {{"--hlep"}, "unknown option --hlep; did you mean --help?"},
+      {{"--versoin"}, "unknown option --versoin; did you mean --version?"},
+  });
+}
+
+TEST_CASE("errors: an unknown option names the nearest", "[cli]") {
+  check({
+      {exec_with({"--paralel", "3"}), "unknown option --paralel; did you mean --parallel?"},
+      {exec_with({"--fanuot=3"}), "unknown option --fanuot; did you mean --fanout?"},
+      {exec_with({"--frobnicate"}), "unknown option --frobnicate"},
+      {exec_with({"--parallel-x=1"}), "unknown option --parallel-x; did you mean --parallel?"},
+      {exec_with({"-G", "db"}), "unknown option -G; did you mean -g?"},
+      {exec_with({"-Z"}), "unknown option -Z"},
+      {exec_with({"-LZ"}), "unknown option -Z"},
+      {exec_with({"-9"}), "unknown option -9"},
+      {exec_with({"-parallel", "3"}), "unknown option -p in '-parallel'; did you mean --parallel?"},
+      {exec_with({"--=x"}), "unknown option --"},
+      {exec_with({"---g", "db"}), "unknown option ---g"},
+      {exec_with({"--4"}), "unknown option --4"},
+  });
+}
+
+TEST_CASE("errors: a long option is not abbreviated", "[cli]") {
+  check({
+      {exec_with({"--grou", "db"}), "unknown option --grou; did you mean --group?"},
+      {exec_with({"--time", "3"}), "unknown option --time"},
+  });
+}
+
+TEST_CASE("errors: an option of another command", "[cli]") {
+  check({
+      {{"hosts", "-a", "--timeout", "3"}, "--timeout is an option of exec, not of hosts"},
+      {{"hosts", "-a", "-k", "x"}, "-k is an option of exec, not of hosts"},
+      {exec_with({"--json"}), "--json is an option of hosts, not of exec"},
+  });
+}
+
+TEST_CASE("errors: a value that is missing, empty or too much", "[cli]") {
+  check({
+      {{"exec", "-a", "--timeout"}, "--timeout needs a value"},
+      {{"exec", "-a", "-f"}, "-f needs a value"},
+      {{"exec", "-a", "-Lf"}, "-f needs a value"},
+      {exec_with({"--group="}), "--group: the value is empty"},
+      {exec_with({"-g", ""}), "--group: the value is empty"},
+      {exec_with({"--cmd", ""}), "--cmd: the value is empty"},
+      {exec_with({"--all=yes"}), "--all takes no value"},
+      {exec_with({"--raw="}), "--raw takes no value"},
+  });
+}
+
+TEST_CASE("errors: a number out of range or no number", "[cli]") {
+  check({
+      {exec_with({"--parallel", "x"}),
+       "--parallel: 'x' is not a number from 1 to 100000, nor auto"},
+      {exec_with({"-f", "0"}), "--parallel: '0' is not a number from 1 to 100000, nor auto"},
+      {exec_with({"-f", "100001"}),
+       "--parallel: '100001' is not a number from 1 to 100000, nor auto"},
+      {exec_with({"--fanout", "8x"}),
+       "--parallel: '8x' is not a number from 1 to 100000, nor auto"},
+      {exec_with({"-f", "-1"}), "--parallel: '-1' is not a number from 1 to 100000, nor auto"},
+      {exec_with({"-P", "0"}), "--port: '0' is not a number from 1 to 65535"},
+      {exec_with({"-P", "65536"}), "--port: '65536' is not a number from 1 to 65535"},
+      {exec_with({"-P", " 22"}), "--port: ' 22' is not a number from 1 to 65535"},
+      {exec_with({"-P", "+22"}), "--port: '+22' is not a number from 1 to 65535"},
+      {exec_with({"--pick", "0"}), "--pick: '0' is not a number from 1 to 1000000"},
+      {exec_with({"--expect-hosts", "1e3"}),
+       "--expect-hosts: '1e3' is not a number from 1 to 1000000"},
+      {exec_with({"--max-hosts", "99999999999999999999"}),
+       "--max-hosts: '99999999999999999999' is not a number from 1 to 1000000"},
+  });
+}
+
+TEST_CASE("errors: a duration or size that is none", "[cli]") {
+  const std::string durations = "is not a duration (500ms, 10s, 5m, 1h; a bare number is seconds)";
+  const std::string sizes = "is not a size (65536, 512K, 64M, 1G; 0 is no limit)";
+  check({
+      {exec_with({"-t", "5 m"}), "--timeout: '5 m' " + durations},
+      {exec_with({"--connect-timeout", "-1"}), "--connect-timeout: '-1' " + durations},
+      {exec_with({"--max-output", "64MB"}), "--max-output: '64MB' " + sizes},
+      {exec_with({"--max-output", "M"}), "--max-output: 'M' " + sizes},
+      {exec_with({"--max-output", "-1"}), "--max-output: '-1' " + sizes},
+      {exec_with({"--max-output", "17179869184G"}), "--max-output: '17179869184G' " + sizes},
+  });
+}
+
+TEST_CASE("errors: a word that is none of those allowed", "[cli]") {
+  check({
+      {exec_with({"--agent", "maybe"}), "--agent: 'maybe' is not yes or no"},
+      {exec_with({"--host-key", "ask"}), "--host-key: 'ask' is not strict, accept-new or off"},
+      {exec_with({"--host-key", "accept_new"}),
+       "--host-key: 'accept_new' is not strict, accept-new or off; did you mean accept-new?"},
+      {exec_with({"--output", "lines"}),
+       "--output: 'lines' is not block, line or none; did you mean line?"},
+      {exec_with({"--exit", "first"}), "--exit: 'first' is not class or max"},
+  });
+}
+
+TEST_CASE("errors: an option with one value is given twice", "[cli]") {
+  check({
+      {exec_with({"-f", "1", "-f", "1"}), "--parallel is given twice"},
+      {exec_with({"--user", "a", "-u", "b"}), "--user is given twice"},
+      {exec_with({"--output", "line", "--output", "line"}), "--output is given twice"},
+      {{"exec", "-a", "--cmd", "a", "--cmd", "b"}, "--cmd is given twice"},
+  });
+}
+
+TEST_CASE("errors: two names of an option are one option", "[cli]") {
+  check({
+      {exec_with({"-u", "a", "-l", "b"}), "--user is given twice"},
+      {exec_with({"--parallel", "1", "--fanout", "2"}), "--parallel is given twice"},
+  });
+}
+
+TEST_CASE("errors: options that contradict each other", "[cli]") {
+  check({
+      {exec_with({"-L", "-q"}), "-L and -q contradict each other"},
+      {exec_with({"-Lq"}), "-L and -q contradict each other"},
+      {exec_with({"-L", "--output", "block"}), "-L and --output contradict each other"},
+      {exec_with({"--output", "block", "-q"}), "--output and -q contradict each other"},
+      {exec_with({"-4", "-6"}), "-4 and -6 contradict each other"},
+      {{"hosts", "-a", "--fold", "--expand"}, "--fold and --expand contradict each other"},
+      {{"hosts", "-a", "--json", "--effective"}, "--json and --effective contradict each other"},
+      {{"hosts", "-a", "--expand", "--json"}, "--expand and --json contradict each other"},
+  });
+}
+
+TEST_CASE("errors: a switch may be repeated", "[cli]") {
+  CHECK(test::options_of(exec_with({"-a", "-L", "-L"})).output == cli::OutputForm::line);
+}
+
+TEST_CASE("errors: no hosts are selected", "[cli]") {
+  const std::string message = "no hosts are selected; use -g, -H, -a or --hosts-file";
+  check({
+      {{"exec"}, message},
+      {{"exec", "uptime"}, message},
+      {{"exec", "-x", "web07", "uptime"}, message},
+      {{"hosts"}, message},
+      {{"hosts", "-i", "hosts.ini"}, message},
+  });
+}
+
+TEST_CASE("errors: standard input is read once", "[cli]") {
+  const std::string message =
+      "only one of --hosts-file and --inventory can read standard input (-)";
+  check({
+      {{"hosts", "--hosts-file", "-", "--hosts-file", "-"}, message},
+      {{"exec", "--hosts-file", "-", "-i", "-", "uptime"}, message},
+  });
+  CHECK(test::options_of({"hosts", "-i", "-", "--hosts-file", "x"}).selection.inventory == "-");
+}
+
+TEST_CASE("errors: a command that is missing, empty, given twice or too long", "[cli]") {
+  const std::string missing = "no COMMAND is given; it stands after the options";
+  check({
+      {{"exec", "-a"}, missing},
+      {{"exec", "-a", "--"}, missing},
+      {{"exec", "-a", ""}, "the command is empty"},
+      {{"exec", "-a", "--", " ", "\t"}, "the command is empty"},
+      {{"exec", "-a", "--cmd", "  "}, "the command is empty"},
+      {{"exec", "-a", "--cmd", "uptime", "--", "date", "-u"},
+       "the command is given twice: by --cmd and as 'date -u'"},
+      {{"exec", "-a", std::string(32769, 'x')}, "the command has 32769 bytes; the limit is 32768"},
+      {{"exec", "-a", "--cmd", std::string(40000, 'x')},
+       "the command has 40000 bytes; the limit is 32768"},
+  });
+}
+
+TEST_CASE("errors: hosts runs nothing and shows settings in two forms", "[cli]") {
+  check({
+      {{"hosts", "-g", "db", "db01"},
+       "hosts runs no command: 'db01' is too much (hosts are given by -H)"},
+      {{"hosts", "-a", "-u", "root"}, "--user shows only with --effective or --json"},
+      {{"hosts", "-a", "--expand", "-P", "22"}, "--port shows only with --effective or --json"},
+  });
+}
+
+TEST_CASE("errors: a text from the command line keeps to its line", "[cli]") {
+  check({
+      {exec_with({"-P", "2\n2\x1b[31m"}), "--port: '2?2?[31m' is not a number from 1 to 65535"},
+      {exec_with({"--output", std::string(200, 'x')}),
+       "--output: '" + std::string(48, 'x') + "...' is not block, line or none"},
+      // 47 bytes, then a letter of two: it is not cut in half.
+      {exec_with({"--output", std::string(47, 'x') + "\xc3\xa4yz"}),
+       "--output: '" + std::string(47, 'x') + "...' is not block, line or none"},
+      {exec_with({"--no\nsuch"}), "unknown option --no?such"},
+  });
+}
+
+TEST_CASE("errors: the hint names the help that fits", "[cli]") {
+  const auto hint = [](std::vector<const char *> words) {
+    words.insert(words.begin(), "fanout");
+    return cli::hint(static_cast<int>(words.size()), words.data());
+  };
+  CHECK(hint({"exec", "--bogus"}) == "try 'fanout exec --help'");
+  CHECK(hint({"hosts"}) == "try 'fanout hosts --help'");
+  CHECK(hint({"exce"}) == "try 'fanout --help'");
+  CHECK(hint({}) == "try 'fanout --help'");
+}

@@ -1,0 +1,248 @@
+// Every option, and what it does to the value: it is parsed without the option and with it, and what is expected
+// must be false first and true then.
+#include <chrono>
+#include <functional>
+#include <set>
+
+#include "../../../src/cli/option_table.hpp"
+#include "parsing.hpp"
+
+using namespace fanout;
+using namespace std::chrono_literals;
+using cli::Options;
+using test::Words;
+
+namespace {
+
+struct Effect {
+  std::string option;  // its name in the table
+  Words words;
+  std::function<bool(const Options &)> expected;
+};
+
+using Strings = std::vector<std::string>;
+
+const std::vector<Effect> effects_for_both = {
+    {"--group", {"-g", "db"}, [](const Options &o) { return o.selection.groups == Strings{"db"}; }},
+    {"--group",
+     {"--group", "db,web", "-gedge"},
+     [](const Options &o) {
+       return o.selection.groups == Strings{"db,web", "edge"};
+     }},
+    {"--host",
+     {"-H", "web[01-20]"},
+     [](const Options &o) {
+       return o.selection.hosts == Strings{"h", "web[01-20]"};
+     }},
+    {"--host",
+     {"--host=a,b", "--host", "c"},
+     [](const Options &o) {
+       return o.selection.hosts == Strings{"h", "a,b", "c"};
+     }},
+    {"--all", {"-a"}, [](const Options &o) { return o.selection.all; }},
+    {"--all", {"--all"}, [](const Options &o) { return o.selection.all; }},
+    {"--exclude",
+     {"-x", "web07", "--exclude", "@edge"},
+     [](const Options &o) {
+       return o.selection.excluded == Strings{"web07", "@edge"};
+     }},
+    {"--inventory",
+     {"-i", "./list"},
+     [](const Options &o) { return o.selection.inventory == "./list"; }},
+    {"--inventory",
+     {"--inventory=./list"},
+     [](const Options &o) { return o.selection.inventory == "./list"; }},
+    {"--hosts-file",
+     {"--hosts-file", "a.txt", "--hosts-file", "-"},
+     [](const Options &o) {
+       return o.selection.hosts_files == Strings{"a.txt", "-"};
+     }},
+    {"--pick", {"--pick", "3"}, [](const Options &o) { return o.selection.pick == 3U; }},
+    {"--expect-hosts",
+     {"--expect-hosts", "20"},
+     [](const Options &o) { return o.selection.expected_hosts == 20U; }},
+    {"--max-hosts",
+     {"--max-hosts", "1000000"},
+     [](const Options &o) { return o.selection.max_hosts == 1000000U; }},
+};
+
+const std::vector<Effect> effects_for_exec = {
+    {"--parallel", {"-f", "8"}, [](const Options &o) { return o.parallel == 8; }},
+    {"--parallel", {"--parallel=100000"}, [](const Options &o) { return o.parallel == 100000; }},
+    {"--parallel", {"--fanout", "1"}, [](const Options &o) { return o.parallel == 1; }},
+    {"--parallel", {"-f", "auto"}, [](const Options &o) { return !o.parallel; }},
+    {"--connect-timeout",
+     {"--connect-timeout", "500ms"},
+     [](const Options &o) { return o.overrides.connect_timeout == 500ms; }},
+    {"--connect-timeout",
+     {"--connect-timeout", "0"},
+     [](const Options &o) { return o.overrides.connect_timeout == 0ms; }},
+    {"--timeout", {"-t", "5m"}, [](const Options &o) { return o.overrides.timeout == 5min; }},
+    {"--timeout", {"--timeout", "90"}, [](const Options &o) { return o.overrides.timeout == 90s; }},
+    {"--exit",
+     {"--exit", "max"},
+     [](const Options &o) { return o.exit_rule == cli::ExitRule::largest_status; }},
+    {"--user", {"-u", "deploy"}, [](const Options &o) { return o.overrides.user == "deploy"; }},
+    {"--user", {"--user", "deploy"}, [](const Options &o) { return o.overrides.user == "deploy"; }},
+    {"--user", {"-l", "deploy"}, [](const Options &o) { return o.overrides.user == "deploy"; }},
+    {"--user", {"-ldeploy"}, [](const Options &o) { return o.overrides.user == "deploy"; }},
+    {"--port", {"-P", "2222"}, [](const Options &o) { return o.overrides.port == 2222; }},
+    {"--port", {"--port", "65535"}, [](const Options &o) { return o.overrides.port == 65535; }},
+    {"--identity",
+     {"-k", "a", "--identity", "b"},
+     [](const Options &o) {
+       return o.overrides.identities == Strings{"a", "b"};
+     }},
+    {"--ask-pass", {"--ask-pass"}, [](const Options &o) { return o.ask_pass; }},
+    {"--agent", {"--agent", "no"}, [](const Options &o) { return !o.use_agent; }},
+    {"--host-key",
+     {"--host-key", "strict"},
+     [](const Options &o) { return o.overrides.host_key == core::HostKeyPolicy::strict; }},
+    {"--host-key",
+     {"--host-key", "accept-new"},
+     [](const Options &o) { return o.overrides.host_key == core::HostKeyPolicy::accept_new; }},
+    {"--host-key",
+     {"--host-key", "off"},
+     [](const Options &o) { return o.overrides.host_key == core::HostKeyPolicy::off; }},
+    {"--known-hosts",
+     {"--known-hosts", "a", "--known-hosts", "b"},
+     [](const Options &o) {
+       return o.known_hosts == Strings{"a", "b"};
+     }},
+    {"-4", {"-4"}, [](const Options &o) { return o.family == cli::AddressFamily::ipv4; }},
+    {"-6", {"-6"}, [](const Options &o) { return o.family == cli::AddressFamily::ipv6; }},
+    {"--output",
+     {"--output", "line"},
+     [](const Options &o) { return o.output == cli::OutputForm::line; }},
+    {"--output",
+     {"--output", "none"},
+     [](const Options &o) { return o.output == cli::OutputForm::none; }},
+    {"-L", {"-L"}, [](const Options &o) { return o.output == cli::OutputForm::line; }},
+    {"-L",
+     {"-L", "--output", "line"},
+     [](const Options &o) { return o.output == cli::OutputForm::line; }},
+    {"-q", {"-q"}, [](const Options &o) { return o.output == cli::OutputForm::none; }},
+    {"--no-header", {"--no-header"}, [](const Options &o) { return !o.headers; }},
+    {"--raw", {"--raw"}, [](const Options &o) { return o.raw; }},
+    {"--max-output",
+     {"--max-output", "1G"},
+     [](const Options &o) { return o.task.max_output_bytes == 1ULL << 30; }},
+    {"--max-output",
+     {"--max-output", "512k"},
+     [](const Options &o) { return o.task.max_output_bytes == 512ULL << 10; }},
+    {"--max-output",
+     {"--max-output", "2M"},
+     [](const Options &o) { return o.task.max_output_bytes == 2ULL << 20; }},
+    {"--max-output",
+     {"--max-output", "1000"},
+     [](const Options &o) { return o.task.max_output_bytes == 1000; }},
+    {"--max-output",
+     {"--max-output", "0"},
+     [](const Options &o) { return o.task.max_output_bytes == 0; }},
+    {"-v", {"-v"}, [](const Options &o) { return o.verbosity == 1; }},
+    {"-v", {"-vv"}, [](const Options &o) { return o.verbosity == 2; }},
+    {"-v", {"-v", "-v"}, [](const Options &o) { return o.verbosity == 2; }},
+    {"-v", {"-vvvv"}, [](const Options &o) { return o.verbosity == 2; }},
+};
+
+const std::vector<Effect> effects_for_hosts = {
+    {"--expand",
+     {"--expand"},
+     [](const Options &o) { return o.listing == cli::ListingForm::expand; }},
+    {"--json", {"--json"}, [](const Options &o) { return o.listing == cli::ListingForm::json; }},
+    {"--effective",
+     {"--effective"},
+     [](const Options &o) { return o.listing == cli::ListingForm::effective; }},
+    {"--user",
+     {"--json", "-u", "root"},
+     [](const Options &o) { return o.overrides.user == "root"; }},
+    {"--port",
+     {"--effective", "-P", "2222"},
+     [](const Options &o) { return o.overrides.port == 2222; }},
+};
+
+void check_effect(const Effect &effect, Words before, const Words &after) {
+  INFO(effect.option << " as " << effect.words.front());
+  Words plain = before;
+  plain.insert(plain.end(), after.begin(), after.end());
+  CHECK_FALSE(effect.expected(test::options_of(plain)));
+  before.insert(before.end(), effect.words.begin(), effect.words.end());
+  before.insert(before.end(), after.begin(), after.end());
+  CHECK(effect.expected(test::options_of(before)));
+}
+
+}  // namespace
+
+TEST_CASE("options: each option of exec has its effect", "[cli]") {
+  for (const Effect &effect : effects_for_both)
+    check_effect(effect, {"exec", "-H", "h"}, {"uptime"});
+  for (const Effect &effect : effects_for_exec)
+    check_effect(effect, {"exec", "-H", "h"}, {"uptime"});
+}
+
+TEST_CASE("options: each option of hosts has its effect", "[cli]") {
+  for (const Effect &effect : effects_for_both) check_effect(effect, {"hosts", "-H", "h"}, {});
+  for (const Effect &effect : effects_for_hosts) check_effect(effect, {"hosts", "-H", "h"}, {});
+}
+
+TEST_CASE("options: none is in the table without a test of its effect", "[cli]") {
+  // These have cases of their own: --cmd and --help change what is parsed, --fold and words for the default confirm it.
+  std::set<std::string> tested{"--cmd", "--help", "--fold"};
+  for (const auto *list : {&effects_for_both, &effects_for_exec, &effects_for_hosts})
+    for (const Effect &effect : *list) tested.insert(effect.option);
+  std::set<std::string> known;
+  for (const cli::OptionRow &row : cli::option_table()) known.insert(cli::name_of(row));
+  CHECK(tested == known);
+}
+
+TEST_CASE("options: what is not given has the documented default", "[cli]") {
+  const Options options = test::options_of({"exec", "-a", "uptime"});
+  CHECK(options.command == cli::Command::exec);
+  CHECK(options.parallel == 64);
+  CHECK(options.task.connect_timeout == 10s);
+  CHECK(options.task.timeout == 0s);
+  CHECK(options.task.max_output_bytes == 64ULL << 20);
+  CHECK(options.output == cli::OutputForm::block);
+  CHECK(options.exit_rule == cli::ExitRule::by_class);
+  CHECK(options.family == cli::AddressFamily::any);
+  CHECK(options.use_agent);
+  CHECK_FALSE(options.ask_pass);
+  CHECK(options.headers);
+  CHECK_FALSE(options.raw);
+  CHECK(options.verbosity == 0);
+  CHECK(options.known_hosts.empty());
+  CHECK(test::options_of({"hosts", "-a"}).command == cli::Command::hosts);
+  CHECK(test::options_of({"hosts", "-a"}).listing == cli::ListingForm::fold);
+}
+
+TEST_CASE("options: the command line says nothing of a host unless an option does", "[cli]") {
+  const core::HostSettings overrides = test::options_of({"exec", "-a", "uptime"}).overrides;
+  CHECK_FALSE(overrides.user);
+  CHECK_FALSE(overrides.port);
+  CHECK_FALSE(overrides.host_key);
+  CHECK_FALSE(overrides.connect_timeout);
+  CHECK_FALSE(overrides.timeout);
+  CHECK(overrides.identities.empty());
+}
+
+TEST_CASE("options: a default can be asked for by name", "[cli]") {
+  const Options options = test::options_of(
+      {"exec", "-a", "--output", "block", "--exit", "class", "--agent", "yes", "uptime"});
+  CHECK(options.output == cli::OutputForm::block);
+  CHECK(options.exit_rule == cli::ExitRule::by_class);
+  CHECK(options.use_agent);
+  CHECK(test::options_of({"hosts", "-a", "--fold"}).listing == cli::ListingForm::fold);
+}
+
+TEST_CASE("options: what may be given once and what often", "[cli]") {
+  for (const cli::OptionRow &row : cli::option_table()) {
+    if (row.value.empty()) continue;
+    const std::string name = cli::name_of(row);
+    INFO(name);
+    const auto parsed = test::parse({"exec", "-a", name, "1", name, "1", "uptime"});
+    const bool often = name == "--group" || name == "--host" || name == "--exclude" ||
+                       name == "--hosts-file" || name == "--identity" || name == "--known-hosts";
+    REQUIRE(parsed.has_value() == often);
+    if (!often) CHECK(parsed.error().message == name + " is given twice");
+  }
+}
