@@ -1,0 +1,76 @@
+// The program's standard output and standard error. Whoever prints builds the text first and hands it over whole; it
+// goes out under the console lock, so that neither the key holder's questions nor another block can stand inside it.
+//
+// One object, in the parent, which is its only user. It does not own the descriptors. Writing blocks until the reader
+// has taken everything: that is how a slow reader slows the hosts down instead of filling our memory.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "fanout/console/lock.hpp"
+#include "fanout/core/result.hpp"
+#include "fanout/core/status.hpp"
+
+namespace fanout::console {
+
+class Output {
+public:
+  struct Sink {
+    int fd = -1;
+    bool terminal = false;  // text from elsewhere must be made safe before it goes there
+  };
+
+  Output(Lock &lock, Sink out, Sink err) : lock_(lock), sinks_{out, err} {}
+  // Descriptors 1 and 2 of this process.
+  static Output standard(Lock &lock);
+
+  [[nodiscard]] bool is_terminal(core::Stream stream) const { return sink(stream).terminal; }
+  // Width of the terminal behind `stream`; asked anew each time.
+  [[nodiscard]] std::size_t columns(core::Stream stream) const;
+
+  // `text` at once and whole. A failure is ErrorKind::local, "standard output: Broken pipe". It is final: every further
+  // write to that stream fails with the same error without trying, so that one lost reader is one message.
+  core::Result<void> write(core::Stream stream, std::string_view text);
+
+  // Whether what was written last to `stream` did not end a line. Two streams that lead to a terminal have one line.
+  [[nodiscard]] bool line_is_open(core::Stream stream) const {
+    return line_is_open_[line_of(stream)];
+  }
+
+  // What became of `stream`, if a write to it has failed.
+  [[nodiscard]] const std::optional<core::Error> &failure(core::Stream stream) const {
+    return failures_[static_cast<std::size_t>(stream)];
+  }
+
+  // Holds the lock over several writes, for text that is larger than what one likes to have in memory. While it lives
+  // Output::write() must not be called.
+  class Block {
+  public:
+    explicit Block(Output &output);
+    // As Output::write().
+    core::Result<void> write(core::Stream stream, std::string_view text);
+
+  private:
+    Output &output_;
+    Lock::Guard guard_;
+    bool line_to_finish_;
+  };
+
+private:
+  [[nodiscard]] const Sink &sink(core::Stream stream) const {
+    return sinks_[static_cast<std::size_t>(stream)];
+  }
+  [[nodiscard]] std::size_t line_of(core::Stream stream) const {
+    return sinks_[0].terminal && sinks_[1].terminal ? 0 : static_cast<std::size_t>(stream);
+  }
+  core::Result<void> write_unlocked(core::Stream stream, std::string_view text);
+
+  Lock &lock_;
+  std::array<Sink, 2> sinks_;
+  std::array<std::optional<core::Error>, 2> failures_;
+  std::array<bool, 2> line_is_open_{};
+};
+
+}  // namespace fanout::console
