@@ -1,0 +1,127 @@
+// Shows a run to its user: what the hosts print while it goes, and at the end one record a host and a summary.
+//
+// Lives in the parent. Consumes the events of the pool in their order and writes to the console's output; writing blocks
+// while the reader is slow. Memory does not grow with what the hosts print (see spill.hpp): a few hundred bytes for each
+// host, and a small buffer for each that runs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "fanout/console/output.hpp"
+#include "fanout/core/event.hpp"
+#include "fanout/core/host.hpp"
+#include "fanout/core/result.hpp"
+#include "fanout/report/spill.hpp"
+
+namespace fanout::report {
+
+// Host names as one text: web[01-06,08-20].
+using FoldFunction = std::function<std::string(std::span<const std::string> names)>;
+
+// --output. Remote stdout goes to stdout and remote stderr to stderr in every form.
+enum class OutputForm : std::uint8_t {
+  // When a host ends, its output under one header line for each stream that has text:
+  //     == web01 ==                            stdout of a host that is ok
+  //     == web01 (stderr): failed, exit 3 ==   the other stream, and how it ended if it is not ok
+  // A host that is ok and silent is only in the summary (with -v it has its header); one that failed without a word has
+  // its header on stderr. A last line without a newline gets one, except without headers and with a single host: then
+  // the bytes are those of the host.
+  block,
+  // Every line when it is complete, with `web01: ` before it; aligned on a terminal. A last line without a newline gets
+  // one. A host that fails is named on stderr when it happens.
+  line,
+  none,
+};
+
+struct ReportOptions {
+  OutputForm form = OutputForm::block;
+  bool headers = true;                           // of blocks
+  bool raw = false;                              // remote text reaches a terminal as it is
+  int verbosity = 0;                             // 1: notes and times of each host; 2: each step
+  std::uint64_t max_output_bytes = 64ULL << 20;  // per host, both streams together; 0 is no limit
+  SpillLimits spill;
+};
+
+class Form;
+
+class Report {
+public:
+  // `hosts` and `output` must outlive the report. `open_spill` makes the file for what does not fit in memory.
+  Report(ReportOptions options, const std::vector<core::Host> &hosts, console::Output &output,
+         FoldFunction fold, Spill::OpenFile open_spill = sys::make_temporary_file);
+  ~Report();
+  Report(const Report &) = delete;
+  Report &operator=(const Report &) = delete;
+
+  // An error says that the run should end: a stream of ours cannot be written any more (ErrorKind::local, once for each
+  // stream; what hosts print there from then on is not shown), or the events contradict each other
+  // (ErrorKind::internal; the event is ignored).
+  core::Result<void> observe(const core::Event &event);
+
+  // After the last event: hosts that were never started get their record, with `why_skipped` as its cause, and the
+  // summary is written to stderr. Errors as above.
+  core::Result<void> finish(core::Milliseconds elapsed, std::string_view why_skipped = {});
+
+  // One for each host, in the order of the selection; `skipped` until it has ended.
+  [[nodiscard]] const std::vector<core::Outcome> &outcomes() const { return outcomes_; }
+
+  // The first failure of this machine that kept output from the user: a stream that cannot be written, a full disk.
+  // The program's exit code must tell.
+  [[nodiscard]] const std::optional<core::Error> &local_failure() const { return local_failure_; }
+
+  // What is going on now, a few lines for stderr (SIGINT, SIGUSR1).
+  [[nodiscard]] std::string running_text() const;
+
+private:
+  enum class State : std::uint8_t { waiting, running, ended };
+  struct Running {
+    core::Phase phase = core::Phase::start;
+    std::uint64_t stdout_bytes = 0;
+    std::uint64_t stderr_bytes = 0;
+    std::uint64_t kept_bytes = 0;
+    std::uint64_t dropped_bytes = 0;
+    bool cut = false;          // nothing that comes is shown any more
+    std::string why_not_kept;  // empty: --max-output
+  };
+
+  core::Result<void> happened(const core::Started &started);
+  core::Result<void> happened(const core::PhaseEntered &entered);
+  core::Result<void> happened(const core::HostKeyOffered &offered);
+  core::Result<void> happened(const core::OutputReceived &received);
+  core::Result<void> happened(const core::Noted &noted);
+  core::Result<void> happened(const core::Ended &ended);
+
+  void keep(core::HostIndex host, Running &running, const core::OutputReceived &received);
+  void end(core::HostIndex host, core::Outcome outcome);
+  [[nodiscard]] std::string truncation_notice(core::HostIndex host, const Running &running) const;
+  [[nodiscard]] std::string fold(const std::vector<core::HostIndex> &hosts) const;
+  core::Result<Running *> find_running(core::HostIndex host);
+  void say(std::string_view text);
+  // The failures of the output that nobody has been told of yet.
+  core::Result<void> check_output();
+
+  ReportOptions options_;
+  const std::vector<core::Host> &hosts_;
+  console::Output &output_;
+  FoldFunction fold_;
+  std::vector<std::string> labels_;  // names, safe to print
+  Spill spill_;
+  std::unique_ptr<Form> form_;  // none without remote output
+  std::vector<core::Outcome> outcomes_;
+  std::vector<State> states_;
+  std::unordered_map<core::HostIndex, Running> running_;
+  std::vector<core::HostIndex> not_kept_;  // hosts with output that this machine could not keep
+  std::string why_not_kept_;
+  std::optional<core::Error> local_failure_;
+  bool told_[2] = {false, false};
+};
+
+}  // namespace fanout::report

@@ -1,0 +1,176 @@
+// Grouping and aligning. Linear in the number of hosts: ten thousand of them with as many causes must not take longer to
+// sum up than to run.
+
+#include "fanout/report/summary.hpp"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "fanout/console/columns.hpp"
+#include "fanout/console/sanitize.hpp"
+#include "fanout/core/duration.hpp"
+#include "fanout/report/reason.hpp"
+#include "sizes.hpp"
+
+namespace fanout::report {
+
+using core::HostIndex;
+using core::Outcome;
+using core::Status;
+
+namespace {
+
+constexpr std::size_t most_causes = 20;  // for each status; the others are folded into one line
+constexpr std::size_t widest_hosts_column = 32;
+constexpr std::size_t cause_columns = 300;
+
+// What the user's own command did comes first, what never happened last.
+constexpr std::array reading_order{
+    Status::failed, Status::timeout,  Status::resolve,  Status::unreachable, Status::host_key,
+    Status::auth,   Status::protocol, Status::internal, Status::interrupted, Status::skipped};
+
+struct Row {
+  std::string word;
+  std::string hosts;
+  std::string cause;
+};
+
+// Hosts with one status that failed alike.
+struct Group {
+  std::vector<HostIndex> hosts;
+  std::string general;
+  std::string first_reason;
+  bool all_the_same = true;
+
+  void add(HostIndex host, std::string reason) {
+    if (hosts.empty())
+      first_reason = std::move(reason);
+    else if (reason != first_reason)
+      all_the_same = false;
+    hosts.push_back(host);
+  }
+  [[nodiscard]] std::string cause() const {
+    return console::safe_line(all_the_same ? first_reason : general, cause_columns);
+  }
+};
+
+std::string count(std::size_t number, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", number, number == 1 ? one : many);
+}
+
+std::string first_line(const Summary &summary) {
+  std::array<std::size_t, core::status_count> counts{};
+  for (const Outcome &outcome : summary.outcomes)
+    ++counts[static_cast<std::size_t>(outcome.status)];
+  const auto of = [&counts](Status status) { return counts[static_cast<std::size_t>(status)]; };
+  const std::size_t ok = of(Status::ok);
+  const std::size_t interrupted = of(Status::interrupted);
+  const std::size_t skipped = of(Status::skipped);
+  const std::size_t failed = summary.outcomes.size() - ok - interrupted - skipped;
+  std::string line =
+      fmt::format("fanout: {}, {} ok", count(summary.outcomes.size(), "host", "hosts"), ok);
+  if (failed > 0) line += fmt::format(", {} failed", failed);
+  if (interrupted > 0) line += fmt::format(", {} interrupted", interrupted);
+  if (skipped > 0) line += fmt::format(", {} skipped", skipped);
+  return line + fmt::format(" in {}\n", core::describe_duration(summary.elapsed));
+}
+
+std::vector<Group> groups_of(const Summary &summary, Status status) {
+  std::vector<Group> groups;
+  std::unordered_map<std::string, std::size_t> by_text;
+  for (std::size_t i = 0; i < summary.outcomes.size(); ++i) {
+    const Outcome &outcome = summary.outcomes[i];
+    if (outcome.status != status) continue;
+    std::string general = general_reason(outcome, summary.hosts[i]);
+    const auto [found, is_new] = by_text.try_emplace(general, groups.size());
+    if (is_new) groups.emplace_back().general = std::move(general);
+    groups[found->second].add(static_cast<HostIndex>(i), reason(outcome));
+  }
+  // Largest first, otherwise in the order of the selection.
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const Group &a, const Group &b) { return a.hosts.size() > b.hosts.size(); });
+  return groups;
+}
+
+void add_failures(const Summary &summary, const Fold &fold, std::vector<Row> &rows) {
+  for (const Status status : reading_order) {
+    const std::string word(to_string(status));
+    const std::vector<Group> groups = groups_of(summary, status);
+    const std::size_t listed = std::min(groups.size(), most_causes);
+    for (std::size_t i = 0; i < listed; ++i)
+      rows.push_back({word, fold(groups[i].hosts), groups[i].cause()});
+    if (listed == groups.size()) continue;
+    std::vector<HostIndex> others;
+    for (std::size_t i = listed; i < groups.size(); ++i)
+      others.insert(others.end(), groups[i].hosts.begin(), groups[i].hosts.end());
+    std::sort(others.begin(), others.end());
+    rows.push_back(
+        {word, fold(others), "and " + count(groups.size() - listed, "more cause", "more causes")});
+  }
+}
+
+void add_truncated(const Summary &summary, const Fold &fold, std::vector<Row> &rows) {
+  const std::unordered_set<HostIndex> not_kept(summary.not_kept.begin(), summary.not_kept.end());
+  std::vector<HostIndex> over_limit;
+  std::vector<HostIndex> lost;
+  std::uint64_t over_limit_bytes = 0;
+  std::uint64_t lost_bytes = 0;
+  for (std::size_t i = 0; i < summary.outcomes.size(); ++i) {
+    const std::uint64_t dropped = summary.outcomes[i].dropped_bytes;
+    if (dropped == 0) continue;
+    const auto host = static_cast<HostIndex>(i);
+    const bool is_lost = not_kept.count(host) > 0;
+    (is_lost ? lost : over_limit).push_back(host);
+    (is_lost ? lost_bytes : over_limit_bytes) += dropped;
+  }
+  if (!over_limit.empty())
+    rows.push_back(
+        {"truncated", fold(over_limit),
+         fmt::format("{} of output not shown, over --max-output {}",
+                     describe_bytes(over_limit_bytes), format_size(summary.max_output_bytes))});
+  if (!lost.empty())
+    rows.push_back({"truncated", fold(lost),
+                    fmt::format("{} of output not shown, {}", describe_bytes(lost_bytes),
+                                console::safe_line(summary.why_not_kept, cause_columns))});
+}
+
+void add_unknown(const Summary &summary, const Fold &fold, std::vector<Row> &rows) {
+  std::vector<HostIndex> hosts;
+  for (std::size_t i = 0; i < summary.outcomes.size(); ++i)
+    if (summary.outcomes[i].remote_end == core::RemoteEnd::unknown)
+      hosts.push_back(static_cast<HostIndex>(i));
+  if (!hosts.empty()) rows.push_back({"unknown", fold(hosts), "the remote command may still run"});
+}
+
+}  // namespace
+
+std::string format_summary(const Summary &summary, const Fold &fold) {
+  std::vector<Row> rows;
+  add_failures(summary, fold, rows);
+  add_truncated(summary, fold, rows);
+  add_unknown(summary, fold, rows);
+
+  std::size_t word_column = 0;
+  std::size_t hosts_column = 0;
+  for (const Row &row : rows) {
+    word_column = std::max(word_column, row.word.size());
+    const std::size_t width = console::columns(row.hosts);
+    // One long list of names must not push the causes of all the others off the screen.
+    if (width <= widest_hosts_column) hosts_column = std::max(hosts_column, width);
+  }
+  std::string text = first_line(summary);
+  for (const Row &row : rows) {
+    const std::size_t width = console::columns(row.hosts);
+    text += fmt::format("  {:<{}}  {}", row.word, word_column, row.hosts);
+    text.append(hosts_column > width ? hosts_column - width : 0, ' ');
+    text += "  " + row.cause + "\n";
+  }
+  return text;
+}
+
+}  // namespace fanout::report
