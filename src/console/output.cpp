@@ -4,7 +4,12 @@
 #include "fanout/console/output.hpp"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <climits>
+
+#include <fmt/format.h>
 
 #include "fanout/console/terminal.hpp"
 #include "fanout/sys/io.hpp"
@@ -18,6 +23,8 @@ using core::Stream;
 using core::system_error;
 
 namespace {
+
+constexpr core::Milliseconds patience{2'000};
 
 std::string_view name_of(Stream stream) {
   return stream == Stream::out ? "standard output" : "standard error";
@@ -33,13 +40,38 @@ Output Output::standard(Lock &lock) {
 
 std::size_t Output::columns(Stream stream) const { return terminal_columns(sink(stream).fd); }
 
+void Output::give_up_on(int fd) {
+  give_up_fd_ = fd;
+  for (std::size_t i = 0; i < sinks_.size(); ++i) {
+    struct stat facts {};
+    can_block_[i] = ::fstat(sinks_[i].fd, &facts) != 0 || !S_ISREG(facts.st_mode);
+  }
+}
+
+bool Output::wait_for_room(int fd) const {
+  pollfd entries[2] = {{fd, POLLOUT, 0}, {give_up_fd_, POLLIN, 0}};
+  while (entries[0].revents == 0) {
+    ::poll(entries, 2, -1);
+    if (entries[0].revents == 0 && entries[1].revents != 0)
+      return sys::wait_ready(fd, POLLOUT, core::Deadline::in(patience, sys::now()));
+  }
+  return true;
+}
+
 Result<void> Output::write_unlocked(Stream stream, std::string_view text) {
   std::optional<core::Error> &failure = failures_[static_cast<std::size_t>(stream)];
   if (failure) return fail(*failure);
   if (!text.empty()) line_is_open_[line_of(stream)] = text.back() != '\n';
   const int fd = sink(stream).fd;
+  const bool in_pieces = give_up_fd_ >= 0 && can_block_[static_cast<std::size_t>(stream)];
   while (!text.empty()) {
-    const sys::Transfer wrote = sys::write_some(fd, text);
+    if (in_pieces && !wait_for_room(fd)) {
+      failure =
+          core::Error{ErrorKind::local, fmt::format("{}: its reader has stopped", name_of(stream))};
+      return fail(*failure);
+    }
+    // A pipe with room takes that much without blocking (pipe(7)), and nobody else's text can stand inside it.
+    const sys::Transfer wrote = sys::write_some(fd, in_pieces ? text.substr(0, PIPE_BUF) : text);
     switch (wrote.state) {
       case sys::Transfer::State::done: text.remove_prefix(wrote.count); break;
       case sys::Transfer::State::would_block: sys::wait_ready(fd, POLLOUT, core::Deadline()); break;

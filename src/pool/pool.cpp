@@ -188,7 +188,8 @@ void Pool::read_from(Worker &worker) {
   const sys::Transfer got = sys::read_some(worker.from_worker.get(), buffer, sizeof buffer);
   if (got.state == sys::Transfer::State::would_block) return;
   if (got.state != sys::Transfer::State::done) {
-    if (worker.frames.in_frame() && worker.fault.empty())
+    // Whom we kill ourselves may be in the middle of a word.
+    if (worker.frames.in_frame() && worker.fault.empty() && !worker.ladder.reason())
       worker.fault = "its last message is incomplete";
     epoll_.remove(worker.from_worker.get());
     worker.from_worker.close();
@@ -323,9 +324,10 @@ void Pool::stop_all(Status status) {
   pending_retry_ = Deadline();
 }
 
-void Pool::kill_all() {
+void Pool::kill_all(Status status) {
   const TimePoint now = sys::now();
   for (auto &[host, worker] : workers_) {
+    worker->ladder.stop(status, now);
     worker->ladder.kill_now(now);
     act(*worker);
   }

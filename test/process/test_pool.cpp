@@ -516,8 +516,9 @@ TEST_CASE("pool: killing all leaves nobody", "[pool]") {
   Run run;
   for (HostIndex host = 0; host < 5; ++host)
     pool.start(job(host, [](int, int) -> int { sleep_for_ever(); }));
-  pool.kill_all();
+  pool.kill_all(Status::interrupted);
   run.until_all_ended(pool);
-  CHECK(run.ended.size() == 5);
+  REQUIRE(run.ended.size() == 5);
+  for (const auto &[host, outcome] : run.ended) CHECK(outcome.status == Status::interrupted);
   CHECK_FALSE(has_children());
 }

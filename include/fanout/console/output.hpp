@@ -34,6 +34,10 @@ public:
   // write to that stream fails with the same error without trying, so that one lost reader is one message.
   core::Result<void> write(core::Stream stream, std::string_view text);
 
+  // From now on a write does not wait for ever: once `fd` is readable (signals have come), a write that cannot go on
+  // for two seconds fails. A program whose reader has stopped could otherwise be left by SIGKILL alone.
+  void give_up_on(int fd);
+
   // Whether what was written last to `stream` did not end a line. Two streams that lead to a terminal have one line.
   [[nodiscard]] bool line_is_open(core::Stream stream) const {
     return line_is_open_[line_of(stream)];
@@ -66,10 +70,14 @@ private:
     return sinks_[0].terminal && sinks_[1].terminal ? 0 : static_cast<std::size_t>(stream);
   }
   core::Result<void> write_unlocked(core::Stream stream, std::string_view text);
+  // False when the wait was given up.
+  [[nodiscard]] bool wait_for_room(int fd) const;
 
   Lock &lock_;
   std::array<Sink, 2> sinks_;
   std::array<std::optional<core::Error>, 2> failures_;
+  std::array<bool, 2> can_block_ = {true, true};  // not a regular file
+  int give_up_fd_ = -1;
   std::array<bool, 2> line_is_open_{};
 };
 

@@ -62,8 +62,8 @@ public:
 
   // Asks every worker to stop; their records will say `status`.
   void stop_all(core::Status status);
-  // SIGKILL to every worker.
-  void kill_all();
+  // SIGKILL to every worker; records of those that had not ended say `status`.
+  void kill_all(core::Status status);
 
 private:
   struct Worker;
