@@ -25,6 +25,7 @@ TEST_CASE("groups: order in the file does not matter for looking up", "[inventor
 TEST_CASE("groups: every host of the inventory, in the order of the file", "[inventory]") {
   const Inventory inventory = ini("[z]\nz2\nz1\n[solo]\nport = 1\n[y]\ny1\nz1\n");
   CHECK(names_of(selected(inventory, all())) == Names{"z2", "z1", "solo", "y1"});
+  CHECK(inventory.host_names() == Names{"z2", "z1", "solo", "y1"});
   CHECK(inventory.host_count() == 4);
   CHECK(inventory.groups() == Names{"z", "y"});
 }
@@ -90,8 +91,8 @@ TEST_CASE("groups: more members than memory is for are refused", "[inventory]") 
 
 TEST_CASE("groups: an expression that mentions a large group again and again is refused", "[inventory]") {
   std::string text = "[g]\nhosts = a[1-100000]\n[x]\nhosts = @g";
-  for (int i = 0; i < 1100; ++i) text += "&@g";
-  CHECK(ini_error(text + "\n") == "hosts.ini:4: '@g': the expression looks at more than 100000000 names");
+  for (int i = 0; i < 60; ++i) text += "&@g";
+  CHECK(ini_error(text + "\n") == "hosts.ini:4: '@g': the expression takes too long");
 }
 
 TEST_CASE("groups: a host with two users is one login by accident", "[inventory]") {

@@ -156,9 +156,9 @@ TEST_CASE("pattern: a regular expression ends at the next operator outside its o
   const auto words = [](std::string_view text) {
     const auto pattern = Pattern::parse(text);
     if (!pattern) FAIL(pattern.error().message);
-    Names words;
-    for (const Pattern::Term &term : pattern->terms()) words.push_back(term.written);
-    return words;
+    Names written;
+    for (const Pattern::Term &term : pattern->terms()) written.push_back(term.written);
+    return written;
   };
   CHECK(words("~web\\d{1,3},db01") == Names{"~web\\d{1,3}", "db01"});
   CHECK(words("~a(b,c|d&e),f") == Names{"~a(b,c|d&e)", "f"});
