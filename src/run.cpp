@@ -254,6 +254,7 @@ Result<std::vector<Host>> ExecRun::select_hosts(const User &user) {
   if (options_.command_is_marked) return hosts;
   // Every name counts, selected or not: web2 at the place of COMMAND is what the local shell made of web[1-3].
   std::vector<std::string> names;
+  names.reserve(hosts.size() + known.host_count());
   for (const Host &host : hosts) names.push_back(host.name);
   if (known.host_count() > 0) {
     core::Selection everything;

@@ -46,7 +46,9 @@ Result<Json> parse_text(const Draft &draft, std::string_view text) {
   };
   try {
     Json json = Json::parse(text, keep);
-    if (too_deep) return fail_at(draft, 0, fmt::format("JSON that is nested more than {} levels deep", deepest));
+    if (too_deep)
+      return fail_at(draft, 0,
+                     fmt::format("JSON that is nested more than {} levels deep", deepest));
     if (!json.is_object()) return fail_at(draft, 0, "an inventory is a JSON object");
     return json;
   } catch (const Json::parse_error &error) {
@@ -86,19 +88,23 @@ public:
 private:
   Result<void> read_group(const std::string &name, Json &value) {
     if (auto wrong = wrong_with_name(name))
-      return fail_at(draft_, 0, fmt::format("{} is not the name of a group: {}", in_quotes(name), *wrong));
+      return fail_at(draft_, 0,
+                     fmt::format("{} is not the name of a group: {}", in_quotes(name), *wrong));
     Section section;
     section.name = name;
     section.kind = Section::Kind::group;
     if (value.is_array()) {
       TRY(read_members(name, value, Member::Kind::host, section));
     } else if (value.is_object()) {
-      if (value.contains("hosts")) TRY(read_members(name + ".hosts", value["hosts"], Member::Kind::host, section));
-      if (value.contains("children")) TRY(read_members(name + ".children", value["children"], Member::Kind::group, section));
+      if (value.contains("hosts"))
+        TRY(read_members(name + ".hosts", value["hosts"], Member::Kind::host, section));
+      if (value.contains("children"))
+        TRY(read_members(name + ".children", value["children"], Member::Kind::group, section));
       if (value.contains("vars")) {
         const bool all = name == "all";
         section.has_settings = !all;
-        TRY(read_variables(name + ".vars", value["vars"], all ? draft_.defaults : section.settings));
+        TRY(read_variables(name + ".vars", value["vars"],
+                           all ? draft_.defaults : section.settings));
         if (all) draft_.defaults_line = -1;
       }
     } else {
@@ -108,17 +114,21 @@ private:
     return {};
   }
 
-  Result<void> read_members(const std::string &where, const Json &list, Member::Kind kind, Section &section) {
+  Result<void> read_members(const std::string &where, const Json &list, Member::Kind kind,
+                            Section &section) {
     if (!list.is_array()) return fail_at(draft_, 0, fmt::format("{}: not a list", where));
     for (const Json &member : list) {
-      if (!member.is_string()) return fail_at(draft_, 0, fmt::format("{}: {} is not a name", where, in_quotes(member.dump())));
+      if (!member.is_string())
+        return fail_at(draft_, 0,
+                       fmt::format("{}: {} is not a name", where, in_quotes(member.dump())));
       section.members.push_back({kind, member.get<std::string>(), 0});
     }
     return {};
   }
 
   Result<void> read_variables(const std::string &where, Json &vars, core::HostSettings &settings) {
-    if (!vars.is_object()) return fail_at(draft_, 0, fmt::format("{}: not an object", in_quotes(where)));
+    if (!vars.is_object())
+      return fail_at(draft_, 0, fmt::format("{}: not an object", in_quotes(where)));
     std::string_view last_key;
     for (const auto &[name, key] : variables) {
       const auto found = vars.find(name);
@@ -142,11 +152,13 @@ private:
   // A number is good for a port, and for a password that happens to look like one.
   Result<std::string> text_of(const std::string &place, const Json &value) {
     if (value.is_number_integer()) return value.dump();
-    if (!value.is_string()) return fail_at(draft_, 0, fmt::format("{}: neither text nor a number", place));
+    if (!value.is_string())
+      return fail_at(draft_, 0, fmt::format("{}: neither text nor a number", place));
     auto text = value.get<std::string>();
     // Ansible would replace it; a host must not be asked to accept the name of a variable as its password.
     if (text.find("{{") != std::string::npos)
-      return fail_at(draft_, 0, fmt::format("{}: a template, which only Ansible can fill in", place));
+      return fail_at(draft_, 0,
+                     fmt::format("{}: a template, which only Ansible can fill in", place));
     return text;
   }
 

@@ -24,10 +24,10 @@ using GroupId = std::uint32_t;
 // Of hosts in groups, over all groups; a bound on memory for groups that nest many hosts deeply.
 constexpr std::size_t most_memberships = 10 * most_names;
 
-
 class Builder final : public Lookup {
 public:
-  explicit Builder(Draft draft) : draft_(std::move(draft)), data_(std::make_unique<InventoryData>()) {}
+  explicit Builder(Draft draft)
+      : draft_(std::move(draft)), data_(std::make_unique<InventoryData>()) {}
 
   Result<std::unique_ptr<InventoryData>> build() {
     data_->file = draft_.file;
@@ -63,7 +63,8 @@ private:
   };
 
   [[nodiscard]] std::string origin(int line, std::string_view section) const {
-    return line > 0 ? fmt::format("{}:{} [{}]", draft_.file, line, section) : fmt::format("{} [{}]", draft_.file, section);
+    return line > 0 ? fmt::format("{}:{} [{}]", draft_.file, line, section)
+                    : fmt::format("{} [{}]", draft_.file, section);
   }
 
   // --- sections
@@ -83,10 +84,12 @@ private:
       } else {
         auto target = parse_target(section.name);
         if (target && !target->user.empty())
-          return fail_at(draft_, section.line, fmt::format("[{}]: the user of a host is written user = {}", section.name,
-                                                           target->user));
+          return fail_at(draft_, section.line,
+                         fmt::format("[{}]: the user of a host is written user = {}", section.name,
+                                     target->user));
         if (!target)
-          return core::fail(error_at(draft_, section.line, target.error().within("[" + section.name + "]")));
+          return core::fail(
+              error_at(draft_, section.line, target.error().within("[" + section.name + "]")));
         const NameId id = intern(target->name);
         if (section.kind == Section::Kind::empty) continue;
         if (own_index_of(id) != 0)
@@ -119,17 +122,21 @@ private:
   // A host may be named with its user and port wherever it is a member, as long as that is always the same.
   Result<void> mention(const Target &target, int line) {
     if (target.user.empty() && target.port == 0) return {};
-    OwnSettings &own = own_settings(intern(target.name), line > 0 ? fmt::format("{}:{}", draft_.file, line) : draft_.file);
+    OwnSettings &own = own_settings(
+        intern(target.name), line > 0 ? fmt::format("{}:{}", draft_.file, line) : draft_.file);
     const auto differs = [&](std::string_view what, const auto &here, const auto &elsewhere) {
       return core::fail(core::ErrorKind::usage,
-                        fmt::format("{} is here with the {} {}, elsewhere with {}", target.name, what, here, elsewhere));
+                        fmt::format("{} is here with the {} {}, elsewhere with {}", target.name,
+                                    what, here, elsewhere));
     };
     if (!target.user.empty()) {
-      if (own.settings.user && *own.settings.user != target.user) return differs("user", target.user, *own.settings.user);
+      if (own.settings.user && *own.settings.user != target.user)
+        return differs("user", target.user, *own.settings.user);
       own.settings.user = target.user;
     }
     if (target.port != 0) {
-      if (own.settings.port && *own.settings.port != target.port) return differs("port", target.port, *own.settings.port);
+      if (own.settings.port && *own.settings.port != target.port)
+        return differs("port", target.port, *own.settings.port);
       own.settings.port = target.port;
     }
     return {};
@@ -172,8 +179,10 @@ private:
   Result<void> collect_mentions(const Pattern::Term &term) {
     Result<void> result;
     const auto mention_group = [&](std::string_view name) {
-      if (const auto id = data_->group_names.find(name)) mentions_[current_].push_back(*id);
-      else if (term.kind == Pattern::Kind::group) result = core::fail(unknown_group(name));
+      if (const auto id = data_->group_names.find(name))
+        mentions_[current_].push_back(*id);
+      else if (term.kind == Pattern::Kind::group)
+        result = core::fail(unknown_group(name));
       if (++mention_count_ > most_memberships) result = core::fail(too_much());
       return result.has_value();
     };
@@ -197,12 +206,14 @@ private:
 
   core::Error unknown_group(std::string_view name) const {
     std::string message = fmt::format("there is no group {}", in_quotes(name));
-    if (const auto near = core::nearest(name, data_->group_names.names())) message += fmt::format(", did you mean {}?", *near);
+    if (const auto near = core::nearest(name, data_->group_names.names()))
+      message += fmt::format(", did you mean {}?", *near);
     return {core::ErrorKind::usage, std::move(message)};
   }
 
   static core::Error too_much() {
-    return {core::ErrorKind::usage, fmt::format("the groups together have more than {} members", most_memberships)};
+    return {core::ErrorKind::usage,
+            fmt::format("the groups together have more than {} members", most_memberships)};
   }
 
   core::Error describe_cycle(const std::vector<GroupId> &cycle) const {
@@ -216,7 +227,8 @@ private:
       message += data_->group_names.name(cycle[i]) + " -> ";
     }
     message += data_->group_names.name(cycle.front());
-    return error_at(draft_, groups_[cycle.front()].section->line, {core::ErrorKind::usage, std::move(message)});
+    return error_at(draft_, groups_[cycle.front()].section->line,
+                    {core::ErrorKind::usage, std::move(message)});
   }
 
   // --- evaluation
@@ -234,9 +246,11 @@ private:
         if (!added) return core::fail(error_at(draft_, member.member->line, added.error()));
       }
       memberships += members.size();
-      if (memberships > most_memberships) return core::fail(error_at(draft_, groups_[id].section->line, too_much()));
+      if (memberships > most_memberships)
+        return core::fail(error_at(draft_, groups_[id].section->line, too_much()));
       if (data_->names.size() > most_names)
-        return fail_at(draft_, groups_[id].section->line, fmt::format("more than {} hosts", most_names));
+        return fail_at(draft_, groups_[id].section->line,
+                       fmt::format("more than {} hosts", most_names));
     }
     return {};
   }
@@ -261,7 +275,9 @@ private:
     return {};
   }
 
-  Result<void> mention_once(const Target &target, int line) { return final_ ? mention(target, line) : Result<void>(); }
+  Result<void> mention_once(const Target &target, int line) {
+    return final_ ? mention(target, line) : Result<void>();
+  }
 
   void add_host(NameId host, std::vector<NameId> &members) {
     if (stamps_.size() < data_->names.size()) stamps_.resize(data_->names.size(), 0);
@@ -271,7 +287,8 @@ private:
   // --- Lookup, for the group current_
 
   Result<void> add_word(Target target, TargetSet &into) override {
-    if (target.user.empty() && target.port == 0 && data_->group_names.find(target.name)) return add_group(target.name, into);
+    if (target.user.empty() && target.port == 0 && data_->group_names.find(target.name))
+      return add_group(target.name, into);
     // db01:22 is db01 where 22 is its port anyway. A group may set that as well, but who is in which group is only being
     // found out, so then the two stay two.
     if (target.port != 0 && !any_group_port_) {
@@ -288,7 +305,8 @@ private:
     const auto id = data_->group_names.find(group);
     if (!id) return core::fail(unknown_group(group));
     into.reserve(data_->groups[*id].members.size());
-    for (const NameId host : data_->groups[*id].members) TRY(into.add(Target{data_->names.name(host), {}, 0}));
+    for (const NameId host : data_->groups[*id].members)
+      TRY(into.add(Target{data_->names.name(host), {}, 0}));
     return {};
   }
 
@@ -302,10 +320,12 @@ private:
       if (id != current_) use(data_->group_names.name(id));
   }
 
-  Result<void> on_nothing(const Pattern::Term &term, const TargetSet & /*left*/, const TargetSet &right) override {
+  Result<void> on_nothing(const Pattern::Term &term, const TargetSet & /*left*/,
+                          const TargetSet &right) override {
     const bool matching = term.kind != Pattern::Kind::names && term.kind != Pattern::Kind::group;
     if (!final_ || right.size() > 0 || !matching) return {};
-    return core::fail(core::ErrorKind::usage, fmt::format("{} matches nothing in this inventory", in_quotes(term.written)));
+    return core::fail(core::ErrorKind::usage,
+                      fmt::format("{} matches nothing in this inventory", in_quotes(term.written)));
   }
 
   // --- the result
@@ -320,15 +340,17 @@ private:
     };
     for (const Section &section : draft_.sections) {
       if (section.kind == Section::Kind::group)
-        for (const NameId host : data.groups[*data.group_names.find(section.name)].members) list(host);
+        for (const NameId host : data.groups[*data.group_names.find(section.name)].members)
+          list(host);
       if (section.kind == Section::Kind::host) list(*data.names.find(section.name));
     }
     for (const Section &section : draft_.sections) {
       if (section.kind != Section::Kind::empty) continue;
       const auto id = data.names.find(section.name);
       if (!id || !data.is_host[*id])
-        return fail_at(draft_, section.line, fmt::format("[{}] is empty: neither a group nor, as no group has it, a host",
-                                                         section.name));
+        return fail_at(draft_, section.line,
+                       fmt::format("[{}] is empty: neither a group nor, as no group has it, a host",
+                                   section.name));
     }
     return {};
   }
@@ -361,6 +383,8 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<InventoryData>> build(Draft draft) { return Builder(std::move(draft)).build(); }
+Result<std::unique_ptr<InventoryData>> build(Draft draft) {
+  return Builder(std::move(draft)).build();
+}
 
 }  // namespace fanout::inventory

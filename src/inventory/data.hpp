@@ -15,8 +15,8 @@ struct Group {
   int line = 0;
   bool has_settings = false;
   core::HostSettings settings;
-  std::string origin;            // "hosts.ini:7 [web]", for people who ask where a value comes from
-  std::vector<NameId> members;   // directly or through other groups; in order of first mention
+  std::string origin;           // "hosts.ini:7 [web]", for people who ask where a value comes from
+  std::vector<NameId> members;  // directly or through other groups; in order of first mention
 };
 
 // What the inventory says of one host alone: its section, and a user or port that its name was mentioned with.
@@ -31,14 +31,15 @@ struct InventoryData {
   std::string defaults_origin;
   bool has_defaults = false;
 
-  NameTable names;             // of hosts, and of names that turned out to be no host
-  std::vector<bool> is_host;   // by number
-  std::vector<NameId> hosts;   // all of them, in the order of the file
-  std::vector<std::uint32_t> own_index;  // by number; 0 is none, else the position in `own` plus one
+  NameTable names;            // of hosts, and of names that turned out to be no host
+  std::vector<bool> is_host;  // by number
+  std::vector<NameId> hosts;  // all of them, in the order of the file
+  std::vector<std::uint32_t>
+      own_index;  // by number; 0 is none, else the position in `own` plus one
   std::vector<OwnSettings> own;
 
   NameTable group_names;
-  std::vector<Group> groups;   // by number, in the order of the file
+  std::vector<Group> groups;  // by number, in the order of the file
 
   // The groups of host h are groups_of_hosts[group_starts[h]] to before [group_starts[h + 1]], in the order of the file.
   std::vector<std::uint32_t> group_starts;
@@ -55,7 +56,8 @@ struct InventoryData {
     return own_index[host] == 0 ? nullptr : &own[own_index[host] - 1];
   }
   [[nodiscard]] std::span<const std::uint32_t> groups_of(NameId host) const {
-    return std::span(groups_of_hosts).subspan(group_starts[host], group_starts[host + 1] - group_starts[host]);
+    return std::span(groups_of_hosts)
+        .subspan(group_starts[host], group_starts[host + 1] - group_starts[host]);
   }
 };
 

@@ -11,7 +11,11 @@
 namespace fanout::inventory {
 
 struct Member {
-  enum class Kind { pattern, host, group };  // in hosts.ini all are patterns; JSON tells the other two apart
+  enum class Kind {
+    pattern,
+    host,
+    group
+  };  // in hosts.ini all are patterns; JSON tells the other two apart
   Kind kind = Kind::pattern;
   std::string text;
   int line = 0;
@@ -31,10 +35,11 @@ struct Draft {
   std::string file;
   core::HostSettings defaults;
   int defaults_line = 0;
-  std::vector<Section> sections;  // in the order of the file, names are unique among groups and among hosts
-  int password_line = 0;          // of the first password; -1 where there are no lines
-  int command_line = 0;           // of the first setting that runs a local command
-  bool lenient_groups = false;    // a group that is not there is empty: `ungrouped` in JSON
+  std::vector<Section>
+      sections;           // in the order of the file, names are unique among groups and among hosts
+  int password_line = 0;  // of the first password; -1 where there are no lines
+  int command_line = 0;   // of the first setting that runs a local command
+  bool lenient_groups = false;  // a group that is not there is empty: `ungrouped` in JSON
 };
 
 // "FILE:LINE: " before the message, or "FILE: " where the line is not known.

@@ -36,9 +36,9 @@ public:
   core::Result<void> differ(const TargetSet &other);
 
 private:
-  NameTable names_;              // the numbers are positions in targets_
+  NameTable names_;  // the numbers are positions in targets_
   std::vector<Target> targets_;
-  std::vector<bool> present_;    // a removed one keeps its place, in case it is mentioned again
+  std::vector<bool> present_;  // a removed one keeps its place, in case it is mentioned again
   std::size_t size_ = 0;
   std::uint64_t additions_ = 0;
 };
@@ -53,7 +53,8 @@ public:
   virtual void for_each_host(const std::function<void(const std::string &)> &use) const = 0;
   virtual void for_each_group(const std::function<void(const std::string &)> &use) const = 0;
   // What to do about a glob or regex without any match, or a word that takes nothing out (`op` is subtract).
-  virtual core::Result<void> on_nothing(const Pattern::Term &term, const TargetSet &left, const TargetSet &right) = 0;
+  virtual core::Result<void> on_nothing(const Pattern::Term &term, const TargetSet &left,
+                                        const TargetSet &right) = 0;
 };
 
 core::Result<TargetSet> evaluate(const Pattern &pattern, Lookup &lookup);

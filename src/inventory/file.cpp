@@ -21,7 +21,8 @@ using core::ErrorKind;
 using core::fail;
 using core::Result;
 
-Result<std::string> read_to_end(int fd, const std::string &path, std::size_t expected_bytes, std::size_t limit_bytes) {
+Result<std::string> read_to_end(int fd, const std::string &path, std::size_t expected_bytes,
+                                std::size_t limit_bytes) {
   std::string text;
   text.reserve(std::min(expected_bytes, limit_bytes) + 1);
   std::array<char, 65536> buffer;  // NOLINT: filled by read
@@ -31,7 +32,8 @@ Result<std::string> read_to_end(int fd, const std::string &path, std::size_t exp
       case sys::Transfer::State::done: text.append(buffer.data(), transfer.count); break;
       case sys::Transfer::State::end: return text;
       case sys::Transfer::State::would_block: sys::wait_ready(fd, POLLIN, {}); break;
-      case sys::Transfer::State::failed: return fail(core::system_error(ErrorKind::usage, "read " + path, transfer.error));
+      case sys::Transfer::State::failed:
+        return fail(core::system_error(ErrorKind::usage, "read " + path, transfer.error));
     }
     if (text.size() > limit_bytes) {
       core::wipe(text);
@@ -40,7 +42,9 @@ Result<std::string> read_to_end(int fd, const std::string &path, std::size_t exp
   }
 }
 
-bool same(const timespec &a, const timespec &b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+bool same(const timespec &a, const timespec &b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
 
 }  // namespace
 
@@ -57,9 +61,11 @@ Result<std::optional<OpenedFile>> open_if_there(const std::string &path) {
   }
   if (fstat(file.fd.get(), &file.status) != 0)
     return fail(core::system_error(ErrorKind::usage, "fstat " + path, errno));
-  if (S_ISDIR(file.status.st_mode)) return fail(ErrorKind::usage, fmt::format("{}: a directory", path));
+  if (S_ISDIR(file.status.st_mode))
+    return fail(ErrorKind::usage, fmt::format("{}: a directory", path));
   if (!S_ISREG(file.status.st_mode))
-    return fail(ErrorKind::usage, fmt::format("{}: not a regular file (- is standard input)", path));
+    return fail(ErrorKind::usage,
+                fmt::format("{}: not a regular file (- is standard input)", path));
   return file;
 }
 
@@ -71,9 +77,11 @@ Result<OpenedFile> open_regular(const std::string &path) {
 
 Result<std::string> read_unchanged(const OpenedFile &file, std::size_t limit_bytes) {
   TRY_ASSIGN(std::string text,
-             read_to_end(file.fd.get(), file.path, static_cast<std::size_t>(file.status.st_size), limit_bytes));
+             read_to_end(file.fd.get(), file.path, static_cast<std::size_t>(file.status.st_size),
+                         limit_bytes));
   struct stat now {};
-  if (fstat(file.fd.get(), &now) != 0) return fail(core::system_error(ErrorKind::usage, "fstat " + file.path, errno));
+  if (fstat(file.fd.get(), &now) != 0)
+    return fail(core::system_error(ErrorKind::usage, "fstat " + file.path, errno));
   // The change time too: it moves when the content is written under an old modification time, and when another file is
   // renamed over this one.
   if (now.st_size != file.status.st_size || !same(now.st_mtim, file.status.st_mtim) ||
@@ -94,15 +102,19 @@ Result<std::string> read_hosts_file(const std::string &path) {
   return read_unchanged(file);
 }
 
-Result<void> check_rights(const std::string &path, const struct stat &status, uid_t user, Sensitive sensitive) {
+Result<void> check_rights(const std::string &path, const struct stat &status, uid_t user,
+                          Sensitive sensitive) {
   const auto refuse = [&](std::string_view reason, std::string_view remedy) {
     return fail(ErrorKind::usage, fmt::format("{}: {}: {} {}", path, reason, remedy, path));
   };
   if ((status.st_mode & S_IWOTH) != 0) return refuse("everybody may write it", "chmod o-w");
   if (sensitive.runs_programs) {
-    if ((status.st_mode & S_IWGRP) != 0) return refuse("it makes fanout run programs and its group may write it", "chmod g-w");
+    if ((status.st_mode & S_IWGRP) != 0)
+      return refuse("it makes fanout run programs and its group may write it", "chmod g-w");
     if (status.st_uid != 0 && status.st_uid != user)
-      return refuse(fmt::format("it makes fanout run programs and belongs to user {}", status.st_uid), "copy or chown");
+      return refuse(
+          fmt::format("it makes fanout run programs and belongs to user {}", status.st_uid),
+          "copy or chown");
   }
   if (sensitive.passwords && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     return refuse("contains passwords and is readable by others", "chmod 600");

@@ -27,7 +27,8 @@ core::Result<std::optional<OpenedFile>> open_if_there(const std::string &path);
 core::Result<OpenedFile> open_regular(const std::string &path);
 
 // All of it; an error if it is not what it was when it was opened.
-core::Result<std::string> read_unchanged(const OpenedFile &file, std::size_t limit_bytes = most_file_bytes);
+core::Result<std::string> read_unchanged(const OpenedFile &file,
+                                         std::size_t limit_bytes = most_file_bytes);
 
 // To its end, and so waits for whoever writes it.
 core::Result<std::string> read_standard_input(int fd, std::size_t limit_bytes = most_file_bytes);
@@ -37,6 +38,7 @@ struct Sensitive {
   bool passwords = false;
   bool runs_programs = false;
 };
-core::Result<void> check_rights(const std::string &path, const struct stat &status, uid_t user, Sensitive sensitive);
+core::Result<void> check_rights(const std::string &path, const struct stat &status, uid_t user,
+                                Sensitive sensitive);
 
 }  // namespace fanout::inventory

@@ -22,9 +22,9 @@ namespace fanout::inventory {
 
 namespace {
 
-constexpr std::size_t most_columns = 4;   // the last ones of a name; an IPv4 address has four
-constexpr std::size_t most_digits = 18;   // what the pattern parser takes
-constexpr char number_mark = '#';         // in a shape
+constexpr std::size_t most_columns = 4;  // the last ones of a name; an IPv4 address has four
+constexpr std::size_t most_digits = 18;  // what the pattern parser takes
+constexpr char number_mark = '#';        // in a shape
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -61,7 +61,8 @@ Cut cut(std::string_view name) {
     std::from_chars(name.data() + first, name.data() + first + number.length, number.value);
     result.numbers[result.count++] = number;
   }
-  std::reverse(result.numbers.begin(), result.numbers.begin() + static_cast<std::ptrdiff_t>(result.count));
+  std::reverse(result.numbers.begin(),
+               result.numbers.begin() + static_cast<std::ptrdiff_t>(result.count));
   return result;
 }
 
@@ -76,8 +77,9 @@ struct NumberSet {
 };
 
 struct Row {
-  std::uint32_t kind = 0;                          // shape and widths
-  std::array<std::uint64_t, most_columns> cells{};  // a value, or set_mark and the position of a set
+  std::uint32_t kind = 0;  // shape and widths
+  std::array<std::uint64_t, most_columns>
+      cells{};  // a value, or set_mark and the position of a set
 };
 constexpr std::uint64_t set_mark = 1ULL << 63;
 
@@ -89,7 +91,8 @@ public:
     const NameId shape = intern_shape(name, cut);
     if (shape == padded_.size()) padded_.emplace_back();
     for (std::size_t i = 0; i < cut.count; ++i)
-      if (const std::size_t width = padded_width(name, cut.numbers[i])) padded_[shape][i] |= 1U << width;
+      if (const std::size_t width = padded_width(name, cut.numbers[i]))
+        padded_[shape][i] |= 1U << width;
   }
 
   void add(std::string_view name, const Cut &cut) {
@@ -100,7 +103,8 @@ public:
     for (std::size_t i = 0; i < cut.count; ++i) {
       const Number &number = cut.numbers[i];
       row.cells[i] = number.value;
-      if ((padded_[shape][i] & (1U << number.length)) != 0) kind_.widths[i] = static_cast<unsigned char>(number.length);
+      if ((padded_[shape][i] & (1U << number.length)) != 0)
+        kind_.widths[i] = static_cast<unsigned char>(number.length);
     }
     // The shape, and behind it the widths; a name of the table like any other.
     text_ = shapes_.name(shape);
@@ -152,13 +156,15 @@ private:
       return true;
     };
     // The usual case, names as a range makes them, is in order already.
-    if (!std::is_sorted(rows_.begin(), rows_.end(), before)) std::sort(rows_.begin(), rows_.end(), before);
+    if (!std::is_sorted(rows_.begin(), rows_.end(), before))
+      std::sort(rows_.begin(), rows_.end(), before);
     std::size_t kept = 0;
     for (std::size_t begin = 0; begin < rows_.size();) {
       std::size_t end = begin + 1;
       while (end < rows_.size() && together(rows_[begin], rows_[end])) ++end;
       Row row = rows_[begin];
-      if (end - begin > 1 && column < kinds_[row.kind].columns) row.cells[column] = make_set(column, begin, end);
+      if (end - begin > 1 && column < kinds_[row.kind].columns)
+        row.cells[column] = make_set(column, begin, end);
       rows_[kept++] = row;
       begin = end;
     }
@@ -231,8 +237,10 @@ private:
           continue;
         }
         const std::uint64_t cell = row.cells[column];
-        if ((cell & set_mark) != 0) folded += sets_.name(static_cast<NameId>(cell & ~set_mark));
-        else put_number(cell, kind.widths[column], folded);
+        if ((cell & set_mark) != 0)
+          folded += sets_.name(static_cast<NameId>(cell & ~set_mark));
+        else
+          put_number(cell, kind.widths[column], folded);
         ++column;
       }
     }
@@ -240,7 +248,8 @@ private:
   }
 
   NameTable shapes_;
-  std::vector<std::array<std::uint32_t, most_columns>> padded_;  // by shape and column: bit w is set if padded to w digits
+  std::vector<std::array<std::uint32_t, most_columns>>
+      padded_;  // by shape and column: bit w is set if padded to w digits
   NameTable kinds_by_text_;
   std::vector<Kind> kinds_;
   NameTable sets_;

@@ -28,8 +28,11 @@ GroupOrder order_groups(const std::vector<std::vector<std::uint32_t>> &mentions)
       }
       const std::uint32_t mentioned = mentions[step.group][step.next++];
       if (states[mentioned] == State::open) {
-        const auto first = std::find_if(path.begin(), path.end(), [&](const Step &on_path) { return on_path.group == mentioned; });
-        for (auto on_path = first; on_path != path.end(); ++on_path) result.cycle.push_back(on_path->group);
+        const auto first = std::find_if(path.begin(), path.end(), [&](const Step &on_path) {
+          return on_path.group == mentioned;
+        });
+        for (auto on_path = first; on_path != path.end(); ++on_path)
+          result.cycle.push_back(on_path->group);
         result.order.clear();
         return result;
       }

@@ -8,7 +8,8 @@ namespace fanout::inventory {
 
 struct GroupOrder {
   std::vector<std::uint32_t> order;  // each after all that it mentions
-  std::vector<std::uint32_t> cycle;  // when there is none: each mentions the next, and the last the first
+  std::vector<std::uint32_t>
+      cycle;  // when there is none: each mentions the next, and the last the first
 };
 
 // `mentions[g]` are the groups that g names; each number is less than mentions.size().

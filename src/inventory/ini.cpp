@@ -57,10 +57,12 @@ public:
   }
 
 private:
-  Result<void> read_settings(const ptree &values, const Normalised::Lines &lines, core::HostSettings &settings) {
+  Result<void> read_settings(const ptree &values, const Normalised::Lines &lines,
+                             core::HostSettings &settings) {
     auto line = lines.settings.begin();
     for (const auto &[key, value] : values) {
-      auto use = is_password_key(key) ? take_password(*line, settings) : apply_key(key, value.data(), settings);
+      auto use = is_password_key(key) ? take_password(*line, settings)
+                                      : apply_key(key, value.data(), settings);
       if (!use) return core::fail(error_at(draft_, *line, use.error().within(key)));
       if (*use == KeyUse::unknown) return fail_at(draft_, *line, unknown_key(key));
       if (*use == KeyUse::command && draft_.command_line == 0) draft_.command_line = *line;
@@ -79,14 +81,16 @@ private:
   static std::string unknown_key(const std::string &key) {
     if (const auto near = core::nearest(key, known_keys()))
       return fmt::format("unknown key {}, did you mean {}?", in_quotes(key), *near);
-    return fmt::format("unknown key {} (a member of a group is written NAME = NAME, or NAME alone)", in_quotes(key));
+    return fmt::format("unknown key {} (a member of a group is written NAME = NAME, or NAME alone)",
+                       in_quotes(key));
   }
 
   Result<void> take(Section section) {
     if (section.name == defaults_name) {
       if (!section.members.empty())
-        return fail_at(draft_, section.members.front().line,
-                       "[defaults] is for every host and has no members; give the group another name");
+        return fail_at(
+            draft_, section.members.front().line,
+            "[defaults] is for every host and has no members; give the group another name");
       draft_.defaults = std::move(section.settings);
       draft_.defaults_line = section.line;
       return {};
@@ -94,8 +98,9 @@ private:
     if (!section.members.empty()) {
       section.kind = Section::Kind::group;
       if (auto wrong = wrong_with_name(section.name))
-        return fail_at(draft_, section.line,
-                       fmt::format("{} is not the name of a group: {}", in_quotes(section.name), *wrong));
+        return fail_at(
+            draft_, section.line,
+            fmt::format("{} is not the name of a group: {}", in_quotes(section.name), *wrong));
     } else if (section.has_settings) {
       section.kind = Section::Kind::host;
     }

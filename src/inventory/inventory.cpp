@@ -21,6 +21,12 @@ Inventory::~Inventory() = default;
 
 const std::string &Inventory::file() const { return data_->file; }
 std::size_t Inventory::host_count() const { return data_->hosts.size(); }
+std::vector<std::string> Inventory::host_names() const {
+  std::vector<std::string> names;
+  names.reserve(data_->hosts.size());
+  for (const NameId host : data_->hosts) names.push_back(data_->names.name(host));
+  return names;
+}
 std::vector<std::string> Inventory::groups() const { return data_->group_names.names(); }
 
 Result<Inventory> parse_ini(std::string_view text, const std::string &file) {

@@ -36,7 +36,8 @@ std::vector<std::string> split_list(std::string_view value, std::string_view sep
   std::vector<std::string> parts;
   while (!value.empty()) {
     const std::size_t end = value.find_first_of(separators);
-    if (const std::string_view part = trimmed(value.substr(0, end)); !part.empty()) parts.emplace_back(part);
+    if (const std::string_view part = trimmed(value.substr(0, end)); !part.empty())
+      parts.emplace_back(part);
     value.remove_prefix(end == std::string_view::npos ? value.size() : end + 1);
   }
   return parts;
@@ -44,7 +45,8 @@ std::vector<std::string> split_list(std::string_view value, std::string_view sep
 
 Result<void> set_address(std::string_view value, HostSettings &settings) {
   std::string_view address = value;
-  if (address.size() > 2 && address.front() == '[' && address.back() == ']') address = address.substr(1, address.size() - 2);
+  if (address.size() > 2 && address.front() == '[' && address.back() == ']')
+    address = address.substr(1, address.size() - 2);
   if (auto wrong = wrong_with_host(address)) return refuse(value, "is not an address: " + *wrong);
   return set_once(settings.address, std::string(address));
 }
@@ -76,7 +78,8 @@ Result<void> set_identity(std::string_view value, HostSettings &settings) {
 }
 
 Result<void> set_host_key(std::string_view value, HostSettings &settings) {
-  for (const auto policy : {core::HostKeyPolicy::strict, core::HostKeyPolicy::accept_new, core::HostKeyPolicy::off})
+  for (const auto policy :
+       {core::HostKeyPolicy::strict, core::HostKeyPolicy::accept_new, core::HostKeyPolicy::off})
     if (value == to_string(policy)) return set_once(settings.host_key, policy);
   return refuse(value, "is not strict, accept-new or off");
 }
@@ -110,7 +113,8 @@ Result<void> set_timeout(std::string_view value, HostSettings &settings) {
 
 Result<void> set_sudo(std::string_view value, HostSettings &settings) {
   if (value == "yes") return set_once(settings.sudo, "root");
-  if (auto wrong = wrong_with_user(value)) return refuse(value, "is not yes, no or a user name: " + *wrong);
+  if (auto wrong = wrong_with_user(value))
+    return refuse(value, "is not yes, no or a user name: " + *wrong);
   return set_once(settings.sudo, std::string(value));
 }
 
@@ -125,9 +129,11 @@ Result<void> set_tags(std::string_view value, HostSettings &settings) {
   return {};
 }
 
-Result<void> set_environment(std::string_view name, std::string_view value, HostSettings &settings) {
+Result<void> set_environment(std::string_view name, std::string_view value,
+                             HostSettings &settings) {
   constexpr std::string_view digits = "0123456789";
-  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+  constexpr std::string_view letters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
   if (name.empty() || digits.find(name.front()) != std::string_view::npos ||
       name.find_first_not_of(letters) != std::string_view::npos)
     return refuse(name, "is not the name of an environment variable");

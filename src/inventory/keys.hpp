@@ -15,7 +15,8 @@ enum class KeyUse { unknown, setting, command };
 
 // Sets one key. Errors are ErrorKind::usage and name the value, not the key. Other forms of inventory come through here
 // too, with their words translated into these. Passwords are not among the keys, so that they stay in a Secret.
-core::Result<KeyUse> apply_key(std::string_view key, std::string_view value, core::HostSettings &settings);
+core::Result<KeyUse> apply_key(std::string_view key, std::string_view value,
+                               core::HostSettings &settings);
 core::Result<void> apply_password(core::Secret password, core::HostSettings &settings);
 bool is_password_key(std::string_view key);
 

@@ -12,7 +12,9 @@ namespace fanout::inventory {
 
 namespace {
 
-double seconds(std::chrono::milliseconds duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(std::chrono::milliseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 nlohmann::ordered_json to_json(const core::Host &host) {
   const core::HostSettings &settings = host.settings;
@@ -70,7 +72,8 @@ std::string format_effective(std::span<const Explanation> hosts) {
       if (setting.value.size() <= 32) value_width = std::max(value_width, setting.value.size());
     }
     for (const Setting &setting : host.settings)
-      text += fmt::format("  {:<{}}  {:<{}}  {}\n", setting.key, key_width, setting.value, value_width, setting.origin);
+      text += fmt::format("  {:<{}}  {:<{}}  {}\n", setting.key, key_width, setting.value,
+                          value_width, setting.origin);
   }
   return text;
 }

@@ -38,13 +38,15 @@ Result<Inventory> read(const OpenedFile &file, uid_t user) {
   const Wiped text(std::move(content));
   TRY_ASSIGN(Inventory inventory, parse_ini(text.get(), file.path));
   const InventoryData &data = inventory.data();
-  TRY(check_rights(file.path, file.status, user,
-                   {.passwords = data.password_line != 0, .runs_programs = data.command_line != 0}));
+  TRY(check_rights(
+      file.path, file.status, user,
+      {.passwords = data.password_line != 0, .runs_programs = data.command_line != 0}));
   return inventory;
 }
 
 // `what` names the option or variable, for the case that the file cannot be opened.
-Result<Inventory> read_named(std::string_view what, const std::string &path, const Surroundings &surroundings) {
+Result<Inventory> read_named(std::string_view what, const std::string &path,
+                             const Surroundings &surroundings) {
   if (path == "-") {
     TRY_ASSIGN(std::string content, read_standard_input(STDIN_FILENO));
     const Wiped text(std::move(content));
@@ -57,7 +59,8 @@ Result<Inventory> read_named(std::string_view what, const std::string &path, con
 
 }  // namespace
 
-Result<Inventory> load_inventory(const std::optional<std::string> &named, const Surroundings &surroundings) {
+Result<Inventory> load_inventory(const std::optional<std::string> &named,
+                                 const Surroundings &surroundings) {
   if (named) return read_named("inventory", *named, surroundings);
   if (const auto &variable = surroundings.inventory_variable; variable && !variable->empty())
     return read_named("$FANOUT_INVENTORY", *variable, surroundings);

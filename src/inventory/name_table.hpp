@@ -61,7 +61,8 @@ private:
   [[nodiscard]] std::size_t slot_of(std::string_view name, std::uint32_t hash) const {
     const std::size_t mask = slots_.size() - 1;
     std::size_t slot = hash & mask;
-    while (slots_[slot].stored != 0 && (slots_[slot].hash != hash || names_[slots_[slot].stored - 1] != name))
+    while (slots_[slot].stored != 0 &&
+           (slots_[slot].hash != hash || names_[slots_[slot].stored - 1] != name))
       slot = (slot + 1) & mask;
     return slot;
   }

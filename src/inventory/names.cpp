@@ -81,7 +81,8 @@ std::optional<std::string> wrong_with_host(std::string_view host) {
 std::optional<std::string> wrong_with_user(std::string_view user) {
   if (auto wrong = wrong_with_characters(user, "._-+@\\")) return wrong;
   if (user.back() == '\\' || user.back() == '@' || user.front() == '\\' || user.front() == '@')
-    return fmt::format("the {} stands at its end", user.back() == '\\' || user.front() == '\\' ? '\\' : '@');
+    return fmt::format("the {} stands at its end",
+                       user.back() == '\\' || user.front() == '\\' ? '\\' : '@');
   return std::nullopt;
 }
 
@@ -94,7 +95,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   const char *end = text.data() + text.size();
   // from_chars takes neither signs nor blanks for an unsigned type, and reports 65536 as out of range.
   const auto [stopped, problem] = std::from_chars(text.data(), end, port);
-  if (problem != std::errc() || stopped != end || port == 0 || text.front() == '0') return std::nullopt;
+  if (problem != std::errc() || stopped != end || port == 0 || text.front() == '0')
+    return std::nullopt;
   return port;
 }
 

@@ -12,7 +12,8 @@
 
 namespace fanout::inventory {
 
-inline constexpr std::size_t longest_name_bytes = 255;  // NAME_MAX: every host may become a file name
+inline constexpr std::size_t longest_name_bytes =
+    255;  // NAME_MAX: every host may become a file name
 
 // Letters, digits, `.`, `_` and `-`: what a DNS name or an inventory name consists of. Not an IPv6 address.
 std::optional<std::string> wrong_with_name(std::string_view name);

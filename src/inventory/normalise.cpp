@@ -1,8 +1,8 @@
 #include "normalise.hpp"
 
-#include <fmt/format.h>
-
 #include <unordered_map>
+
+#include <fmt/format.h>
 
 #include "keys.hpp"
 #include "name_table.hpp"
@@ -27,7 +27,9 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
-bool is_comment(std::string_view text) { return text.empty() || text.front() == ';' || text.front() == '#'; }
+bool is_comment(std::string_view text) {
+  return text.empty() || text.front() == ';' || text.front() == '#';
+}
 
 class Normaliser {
 public:
@@ -43,12 +45,14 @@ public:
       std::string_view line = text.substr(0, end);
       text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
       if (line.size() > longest_line_bytes)
-        return fail_at(draft_, line_, fmt::format("the line is longer than {} bytes", longest_line_bytes));
+        return fail_at(draft_, line_,
+                       fmt::format("the line is longer than {} bytes", longest_line_bytes));
       if (line.ends_with('\r')) line.remove_suffix(1);
       if (line.find('\0') != std::string_view::npos)
         return fail_at(draft_, line_, "a NUL byte; the file must be UTF-8 text");
       if (line.find('\r') != std::string_view::npos)
-        return fail_at(draft_, line_, "a carriage return inside the line; lines end with LF or CRLF");
+        return fail_at(draft_, line_,
+                       "a carriage return inside the line; lines end with LF or CRLF");
       TRY(take_line(line));
     }
     return std::move(result_);
@@ -59,12 +63,14 @@ private:
     // The whole line for a section, because [db]; is one too.
     if (const std::string_view whole = trimmed(line); whole.starts_with('[')) {
       const std::size_t end = whole.find(']');
-      if (end == std::string_view::npos) return fail_at(draft_, line_, fmt::format("{}: a [ without its ]", in_quotes(whole)));
+      if (end == std::string_view::npos)
+        return fail_at(draft_, line_, fmt::format("{}: a [ without its ]", in_quotes(whole)));
       const std::string_view behind = whole.substr(end + 1);
       if (is_comment(trimmed(behind))) return take_section(trimmed(whole.substr(1, end - 1)));
       // [::1]:22 and [1-3].example.org are members.
       if (behind.front() == ' ' || behind.front() == '\t')
-        return fail_at(draft_, line_, fmt::format("{}: text after the name of a section", in_quotes(whole)));
+        return fail_at(draft_, line_,
+                       fmt::format("{}: text after the name of a section", in_quotes(whole)));
     }
     const std::string_view entry = trimmed(without_comment(line));
     if (entry.empty()) return {};
@@ -75,7 +81,9 @@ private:
     if (name.empty()) return fail_at(draft_, line_, "a section without a name");
     const auto [first, added] = section_lines_.try_emplace(std::string(name), line_);
     if (!added)
-      return fail_at(draft_, line_, fmt::format("section [{}] is there twice, first on line {}", name, first->second));
+      return fail_at(
+          draft_, line_,
+          fmt::format("section [{}] is there twice, first on line {}", name, first->second));
     result_.sections.push_back({std::string(name), line_, {}, {}});
     keys_ = {};
     key_lines_.clear();
@@ -90,14 +98,18 @@ private:
     const std::string_view value = bare ? key : trimmed(entry.substr(equals + 1));
     if (key.empty()) return fail_at(draft_, line_, "a key is missing before the =");
     if (result_.sections.empty())
-      return fail_at(draft_, line_, fmt::format("{} stands before the first section", in_quotes(key)));
+      return fail_at(draft_, line_,
+                     fmt::format("{} stands before the first section", in_quotes(key)));
     const auto [id, added] = keys_.intern(key);
     if (!added)
-      return fail_at(draft_, line_, fmt::format("{} is there twice, first on line {}", in_quotes(key), key_lines_[id]));
+      return fail_at(
+          draft_, line_,
+          fmt::format("{} is there twice, first on line {}", in_quotes(key), key_lines_[id]));
     key_lines_.push_back(line_);
 
     Normalised::Lines &lines = result_.sections.back();
-    if (bare && is_known_key(key)) return fail_at(draft_, line_, fmt::format("{} has no value", key));
+    if (bare && is_known_key(key))
+      return fail_at(draft_, line_, fmt::format("{} has no value", key));
     if (key == "hosts" && value.empty()) return fail_at(draft_, line_, "hosts has no value");
     if (key == "hosts" || (key == value && !is_known_key(key))) {
       lines.members.push_back({Member::Kind::pattern, std::string(value), line_});
@@ -125,6 +137,8 @@ private:
 
 }  // namespace
 
-Result<Normalised> normalise(const Draft &draft, std::string_view text) { return Normaliser(draft).run(text); }
+Result<Normalised> normalise(const Draft &draft, std::string_view text) {
+  return Normaliser(draft).run(text);
+}
 
 }  // namespace fanout::inventory

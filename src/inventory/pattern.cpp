@@ -51,14 +51,17 @@ std::size_t regex_length(std::string_view text) {
       --depth;
     } else if (depth <= 0 && c == '|') {
       anchor = true;
-    } else if (depth <= 0 && word_ends.find(c) != std::string_view::npos && !(c == '^' && at_anchor)) {
+    } else if (depth <= 0 && word_ends.find(c) != std::string_view::npos &&
+               !(c == '^' && at_anchor)) {
       return i;
     }
   }
   return text.size();
 }
 
-bool has_wildcard(std::string_view word) { return word.find_first_of("*?") != std::string_view::npos; }
+bool has_wildcard(std::string_view word) {
+  return word.find_first_of("*?") != std::string_view::npos;
+}
 
 Result<Pattern::Term> parse_word(std::string_view word, Pattern::Words words) {
   Pattern::Term term;
@@ -78,14 +81,16 @@ Result<Pattern::Term> parse_word(std::string_view word, Pattern::Words words) {
   if (has_wildcard(word)) {
     term.kind = group ? Pattern::Kind::group_glob : Pattern::Kind::glob;
     if (word.find('@') != std::string_view::npos)
-      return fail(ErrorKind::usage, fmt::format("{}: a glob matches names alone and takes no user", in_quotes(word)));
+      return fail(ErrorKind::usage,
+                  fmt::format("{}: a glob matches names alone and takes no user", in_quotes(word)));
   } else {
     term.kind = group ? Pattern::Kind::group : Pattern::Kind::names;
   }
   TRY_ASSIGN(term.text, RangedText::parse(word));
   // Each is compared with every name.
   if (has_wildcard(word) && term.text.count() > most_globs)
-    return fail(ErrorKind::usage, fmt::format("{} stands for more than {} globs", in_quotes(word), most_globs));
+    return fail(ErrorKind::usage,
+                fmt::format("{} stands for more than {} globs", in_quotes(word), most_globs));
   return term;
 }
 
@@ -114,12 +119,15 @@ Result<Pattern> Pattern::parse(std::string_view text, Words words) {
     if (text.empty() && written_op == 0) break;
     if (text.empty() || operators.find(text.front()) != std::string_view::npos) {
       if (written_op == 0)
-        return fail(ErrorKind::usage, fmt::format("{}: nothing stands before the {}", in_quotes(whole), text.front()));
-      return fail(ErrorKind::usage, fmt::format("{}: nothing stands after a {}", in_quotes(whole), written_op));
+        return fail(ErrorKind::usage, fmt::format("{}: nothing stands before the {}",
+                                                  in_quotes(whole), text.front()));
+      return fail(ErrorKind::usage,
+                  fmt::format("{}: nothing stands after a {}", in_quotes(whole), written_op));
     }
     const std::size_t marks = text.front() == '@' ? 1 : 0;
     const bool regex = text.substr(marks, 1) == "~";
-    const std::size_t length = regex ? marks + 1 + regex_length(text.substr(marks + 1)) : plain_word_length(text);
+    const std::size_t length =
+        regex ? marks + 1 + regex_length(text.substr(marks + 1)) : plain_word_length(text);
     TRY_ASSIGN(Term term, parse_word(text.substr(0, length), words));
     term.op = op;
     pattern.terms_.push_back(std::move(term));
@@ -136,14 +144,16 @@ Result<Pattern> Pattern::parse(std::string_view text, Words words) {
   }
   if (pattern.terms_.empty()) return fail(ErrorKind::usage, "an empty pattern");
   if (pattern.count() > most_names)
-    return fail(ErrorKind::usage, fmt::format("{} stands for more than {} names", in_quotes(whole), most_names));
+    return fail(ErrorKind::usage,
+                fmt::format("{} stands for more than {} names", in_quotes(whole), most_names));
   return pattern;
 }
 
 std::uint64_t Pattern::count() const {
   std::uint64_t sum = 0;
   for (const Term &term : terms_) {
-    const std::uint64_t names = term.kind == Kind::regex || term.kind == Kind::group_regex ? 0 : term.text.count();
+    const std::uint64_t names =
+        term.kind == Kind::regex || term.kind == Kind::group_regex ? 0 : term.text.count();
     if (__builtin_add_overflow(sum, names, &sum)) return UINT64_MAX;
   }
   return sum;

@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
+#include <csignal>
 #include <unistd.h>
 
 #include <array>
@@ -34,7 +34,8 @@ int become(const OpenedFile &file, int output, int problem) {
   };
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   // dup2 leaves close-on-exec behind, but does nothing at all when both numbers are the same.
-  if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0) return give_up(errno);
+  if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
+    return give_up(errno);
   if (output == STDOUT_FILENO) fcntl(STDOUT_FILENO, F_SETFD, 0);
   signal(SIGPIPE, SIG_DFL);  // an ignored signal would stay ignored
   struct stat now {};
@@ -63,7 +64,8 @@ private:
   pid_t group_;
 };
 
-Result<std::string> read_output(int fd, const std::string &path, ProgramLimits limits, core::Deadline deadline) {
+Result<std::string> read_output(int fd, const std::string &path, ProgramLimits limits,
+                                core::Deadline deadline) {
   std::string text;
   std::array<char, 65536> buffer;  // NOLINT: filled by read
   while (sys::wait_ready(fd, POLLIN, deadline)) {
@@ -72,12 +74,15 @@ Result<std::string> read_output(int fd, const std::string &path, ProgramLimits l
       case sys::Transfer::State::done: text.append(buffer.data(), transfer.count); break;
       case sys::Transfer::State::end: return text;
       case sys::Transfer::State::would_block: break;
-      case sys::Transfer::State::failed: return fail(core::system_error(ErrorKind::usage, "read from " + path, transfer.error));
+      case sys::Transfer::State::failed:
+        return fail(core::system_error(ErrorKind::usage, "read from " + path, transfer.error));
     }
     if (text.size() > limits.output_bytes)
-      return fail(ErrorKind::usage, fmt::format("{}: prints more than {} bytes", path, limits.output_bytes));
+      return fail(ErrorKind::usage,
+                  fmt::format("{}: prints more than {} bytes", path, limits.output_bytes));
   }
-  return fail(ErrorKind::usage, fmt::format("{}: still runs after {}", path, core::format_duration(limits.time)));
+  return fail(ErrorKind::usage,
+              fmt::format("{}: still runs after {}", path, core::format_duration(limits.time)));
 }
 
 }  // namespace
@@ -97,18 +102,22 @@ Result<std::string> run_inventory_program(const OpenedFile &file, ProgramLimits 
   TRY_ASSIGN(std::string text, read_output(output.read_end.get(), file.path, limits, deadline));
   // It may have closed its output and go on.
   if (!sys::wait_ready(child.pidfd(), POLLIN, deadline))
-    return fail(ErrorKind::usage, fmt::format("{}: still runs after {}", file.path, core::format_duration(limits.time)));
+    return fail(ErrorKind::usage, fmt::format("{}: still runs after {}", file.path,
+                                              core::format_duration(limits.time)));
   int number = 0;
-  const sys::Transfer told = sys::read_some(problem.read_end.get(), reinterpret_cast<char *>(&number), sizeof number);
+  const sys::Transfer told =
+      sys::read_some(problem.read_end.get(), reinterpret_cast<char *>(&number), sizeof number);
   if (told.state == sys::Transfer::State::done && told.count == sizeof number) {
     if (number == ENOEXEC)
-      return fail(ErrorKind::usage, fmt::format("{}: is executable but no program: if it is an INI file, chmod -x {}",
-                                                file.path, file.path));
+      return fail(ErrorKind::usage,
+                  fmt::format("{}: is executable but no program: if it is an INI file, chmod -x {}",
+                              file.path, file.path));
     return fail(core::system_error(ErrorKind::usage, "run " + file.path, number));
   }
   const sys::ProcessStatus status = child.reap_blocking();
   killer.disarm();
-  if (!status.success()) return fail(ErrorKind::usage, fmt::format("{} --list {}", file.path, sys::describe(status)));
+  if (!status.success())
+    return fail(ErrorKind::usage, fmt::format("{} --list {}", file.path, sys::describe(status)));
   return text;
 }
 

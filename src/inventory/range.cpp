@@ -34,17 +34,22 @@ std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
 
 Result<std::uint64_t> parse_number(std::string_view word, std::string_view digits) {
   if (digits.empty())
-    return fail(ErrorKind::usage, fmt::format("{}: a number is missing in the brackets", in_quotes(word)));
+    return fail(ErrorKind::usage,
+                fmt::format("{}: a number is missing in the brackets", in_quotes(word)));
   if (digits.find_first_not_of("0123456789") != std::string_view::npos)
-    return fail(ErrorKind::usage, fmt::format("{}: {} is not a number", in_quotes(word), in_quotes(digits)));
+    return fail(ErrorKind::usage,
+                fmt::format("{}: {} is not a number", in_quotes(word), in_quotes(digits)));
   if (digits.size() > most_digits)
-    return fail(ErrorKind::usage, fmt::format("{}: {} has more than {} digits", in_quotes(word), in_quotes(digits), most_digits));
+    return fail(ErrorKind::usage, fmt::format("{}: {} has more than {} digits", in_quotes(word),
+                                              in_quotes(digits), most_digits));
   std::uint64_t number = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), number);
   return number;
 }
 
-bool has_leading_zero(std::string_view digits) { return digits.size() > 1 && digits.front() == '0'; }
+bool has_leading_zero(std::string_view digits) {
+  return digits.size() > 1 && digits.front() == '0';
+}
 
 }  // namespace
 
@@ -54,7 +59,8 @@ Result<RangedText::Range> RangedText::parse_range(std::string_view word, std::st
   if (const std::size_t slash = text.find('/'); slash != std::string_view::npos) {
     step_text = trimmed(text.substr(slash + 1));
     TRY_ASSIGN(range.step, parse_number(word, step_text));
-    if (range.step == 0) return fail(ErrorKind::usage, fmt::format("{}: a step of 0", in_quotes(word)));
+    if (range.step == 0)
+      return fail(ErrorKind::usage, fmt::format("{}: a step of 0", in_quotes(word)));
     text = text.substr(0, slash);
   }
   const std::size_t dash = text.find('-');
@@ -62,7 +68,8 @@ Result<RangedText::Range> RangedText::parse_range(std::string_view word, std::st
   TRY_ASSIGN(range.first, parse_number(word, first_text));
   if (dash == std::string_view::npos) {
     if (!step_text.empty())
-      return fail(ErrorKind::usage, fmt::format("{}: a step needs a range, as in [0-100/10]", in_quotes(word)));
+      return fail(ErrorKind::usage,
+                  fmt::format("{}: a step needs a range, as in [0-100/10]", in_quotes(word)));
     range.last = range.first;
     range.width = first_text.size();
     return range;
@@ -71,15 +78,19 @@ Result<RangedText::Range> RangedText::parse_range(std::string_view word, std::st
   const std::string_view last_text = trimmed(text.substr(dash + 1));
   TRY_ASSIGN(range.last, parse_number(word, last_text));
   if (range.last < range.first)
-    return fail(ErrorKind::usage, fmt::format("{}: the range {}-{} runs backwards", in_quotes(word), first_text, last_text));
+    return fail(ErrorKind::usage, fmt::format("{}: the range {}-{} runs backwards", in_quotes(word),
+                                              first_text, last_text));
   if (has_leading_zero(first_text)) range.width = first_text.size();
   // 8-012 or 001-12: which of the two widths is meant cannot be known.
-  if (last_text.size() < range.width || (has_leading_zero(last_text) && last_text.size() != range.width))
-    return fail(ErrorKind::usage, fmt::format("{}: {} and {} are padded differently", in_quotes(word), first_text, last_text));
+  if (last_text.size() < range.width ||
+      (has_leading_zero(last_text) && last_text.size() != range.width))
+    return fail(ErrorKind::usage, fmt::format("{}: {} and {} are padded differently",
+                                              in_quotes(word), first_text, last_text));
   return range;
 }
 
-Result<std::vector<RangedText::Range>> RangedText::parse_bracket(std::string_view word, std::string_view text) {
+Result<std::vector<RangedText::Range>> RangedText::parse_bracket(std::string_view word,
+                                                                 std::string_view text) {
   std::vector<Range> ranges;
   for (;;) {
     const std::size_t comma = text.find(',');
@@ -118,7 +129,8 @@ Result<RangedText> RangedText::parse(std::string_view word) {
     parsed.pieces_.push_back({std::move(literal), std::move(ranges)});
     literal.clear();
   }
-  if (!literal.empty() || parsed.pieces_.empty()) parsed.pieces_.push_back({std::move(literal), {}});
+  if (!literal.empty() || parsed.pieces_.empty())
+    parsed.pieces_.push_back({std::move(literal), {}});
   return parsed;
 }
 
@@ -165,7 +177,8 @@ void RangedText::for_each(const std::function<bool(std::string_view)> &use) cons
       text += pieces_[i].literal;
       if (pieces_[i].ranges.empty()) continue;
       std::array<char, 20> digits{};
-      const char *end = std::to_chars(digits.data(), digits.data() + digits.size(), wheels[i].number).ptr;
+      const char *end =
+          std::to_chars(digits.data(), digits.data() + digits.size(), wheels[i].number).ptr;
       const auto length = static_cast<std::size_t>(end - digits.data());
       const std::size_t width = pieces_[i].ranges[wheels[i].range].width;
       if (length < width) text.append(width - length, '0');

@@ -21,11 +21,14 @@ using core::ErrorKind;
 using core::fail;
 using core::Result;
 
-tl::unexpected<core::Error> refuse(std::string message) { return fail(ErrorKind::usage, std::move(message)); }
+tl::unexpected<core::Error> refuse(std::string message) {
+  return fail(ErrorKind::usage, std::move(message));
+}
 
 // A target that needs no pattern parser, as most lines of a hosts file.
 bool is_single_target(std::string_view text) {
-  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:@";
+  constexpr std::string_view letters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:@";
   return text.front() != '@' && text.find_first_not_of(letters) == std::string_view::npos;
 }
 
@@ -56,7 +59,8 @@ public:
 
   core::Error no_inventory() const {
     std::string message = "there is no inventory";
-    if (!inventory_.looked_for().empty()) message += fmt::format(": looked for {}", fmt::join(inventory_.looked_for(), ", "));
+    if (!inventory_.looked_for().empty())
+      message += fmt::format(": looked for {}", fmt::join(inventory_.looked_for(), ", "));
     return {ErrorKind::usage, std::move(message)};
   }
 
@@ -65,22 +69,28 @@ public:
       const std::string host(target.host());
       if (usual_port(data_, overrides_, data_.find_host(host)) == target.port) target.name = host;
     }
-    if (target.port == 0 && target.user.empty() && data_.group_names.find(target.name) && !data_.find_host(target.name))
-      return refuse(fmt::format("{} is a group, which is written -g {} or @{}", target.name, target.name, target.name));
+    if (target.port == 0 && target.user.empty() && data_.group_names.find(target.name) &&
+        !data_.find_host(target.name))
+      return refuse(fmt::format("{} is a group, which is written -g {} or @{}", target.name,
+                                target.name, target.name));
     return into.add(std::move(target));
   }
 
   Result<void> add_group(std::string_view group, TargetSet &into) override {
-    if (inventory_.file().empty()) return fail(no_inventory().within(fmt::format("group {}", in_quotes(group))));
+    if (inventory_.file().empty())
+      return fail(no_inventory().within(fmt::format("group {}", in_quotes(group))));
     const auto id = data_.group_names.find(group);
     if (!id) {
       std::string message = fmt::format("there is no group {} in {}", in_quotes(group), data_.file);
-      if (data_.find_host(group)) message += fmt::format(", but a host: -H {}", group);
-      else if (const auto near = core::nearest(group, data_.group_names.names())) message += fmt::format(", did you mean {}?", *near);
+      if (data_.find_host(group))
+        message += fmt::format(", but a host: -H {}", group);
+      else if (const auto near = core::nearest(group, data_.group_names.names()))
+        message += fmt::format(", did you mean {}?", *near);
       return refuse(std::move(message));
     }
     into.reserve(data_.groups[*id].members.size());
-    for (const NameId host : data_.groups[*id].members) TRY(into.add(Target{data_.names.name(host), {}, 0}));
+    for (const NameId host : data_.groups[*id].members)
+      TRY(into.add(Target{data_.names.name(host), {}, 0}));
     return {};
   }
 
@@ -96,10 +106,12 @@ public:
     for (const std::string &name : data_.group_names.names()) use(name);
   }
 
-  Result<void> on_nothing(const Pattern::Term &term, const TargetSet &left, const TargetSet &right) override {
+  Result<void> on_nothing(const Pattern::Term &term, const TargetSet &left,
+                          const TargetSet &right) override {
     const bool matching = term.kind != Pattern::Kind::names && term.kind != Pattern::Kind::group;
     if (matching && right.size() == 0) {
-      if (inventory_.file().empty() && selected_ == nullptr) return fail(no_inventory().within(in_quotes(term.written)));
+      if (inventory_.file().empty() && selected_ == nullptr)
+        return fail(no_inventory().within(in_quotes(term.written)));
       return refuse(fmt::format("{} matches nothing", in_quotes(term.written)));
     }
     if (term.op != Pattern::Operator::subtract || term.kind != Pattern::Kind::names) return {};
@@ -113,7 +125,8 @@ private:
   [[nodiscard]] bool knows_any(const TargetSet &names) const {
     bool known = false;
     names.for_each([&](const Target &target) {
-      known = known || data_.find_host(target.name) || (selected_ != nullptr && selected_->contains(target.name));
+      known = known || data_.find_host(target.name) ||
+              (selected_ != nullptr && selected_->contains(target.name));
     });
     return known;
   }
@@ -121,8 +134,11 @@ private:
   [[nodiscard]] core::Error nothing_to_take_out(const Pattern::Term &term) const {
     std::vector<std::string> known;
     for_each_host([&](const std::string &name) { known.push_back(name); });
-    std::string message = fmt::format("{} is to be taken out, but is neither selected nor in an inventory", in_quotes(term.written));
-    if (const auto near = core::nearest(term.written, known)) message += fmt::format(", did you mean {}?", *near);
+    std::string message =
+        fmt::format("{} is to be taken out, but is neither selected nor in an inventory",
+                    in_quotes(term.written));
+    if (const auto near = core::nearest(term.written, known))
+      message += fmt::format(", did you mean {}?", *near);
     return {ErrorKind::usage, std::move(message)};
   }
 
@@ -132,7 +148,8 @@ private:
   const TargetSet *selected_ = nullptr;
 };
 
-Result<void> add_list(std::string_view list, Pattern::Words words, SelectionLookup &lookup, TargetSet &selected) {
+Result<void> add_list(std::string_view list, Pattern::Words words, SelectionLookup &lookup,
+                      TargetSet &selected) {
   TRY_ASSIGN(const Pattern pattern, Pattern::parse(list, words));
   TRY_ASSIGN(TargetSet targets, evaluate(pattern, lookup));
   if (selected.size() == 0)
@@ -142,9 +159,10 @@ Result<void> add_list(std::string_view list, Pattern::Words words, SelectionLook
   return {};
 }
 
-Result<void> add_hosts_file(const std::string &path, const SelectionSources &sources, SelectionLookup &lookup,
-                            TargetSet &selected) {
-  TRY_ASSIGN(const std::string text, sources.read_file ? sources.read_file(path) : read_hosts_file(path));
+Result<void> add_hosts_file(const std::string &path, const SelectionSources &sources,
+                            SelectionLookup &lookup, TargetSet &selected) {
+  TRY_ASSIGN(const std::string text,
+             sources.read_file ? sources.read_file(path) : read_hosts_file(path));
   const std::string name = path == "-" ? "standard input" : path;
   return for_each_line(text, name, [&](std::string_view line) -> Result<void> {
     if (selected.size() > most_names) return refuse(fmt::format("more than {} hosts", most_names));
@@ -158,7 +176,8 @@ Result<void> add_hosts_file(const std::string &path, const SelectionSources &sou
   });
 }
 
-Result<void> add_all(const Inventory &inventory, const SelectionLookup &lookup, TargetSet &selected) {
+Result<void> add_all(const Inventory &inventory, const SelectionLookup &lookup,
+                     TargetSet &selected) {
   if (inventory.file().empty()) return fail(lookup.no_inventory().within("--all"));
   const InventoryData &data = inventory.data();
   selected.reserve(data.hosts.size());
@@ -175,7 +194,8 @@ Result<void> within(std::string_view option, Result<void> result) {
 void draw(std::vector<Target> &targets, std::size_t count, const SelectionSources &sources) {
   std::random_device device;
   const auto random = [&](std::uint64_t below) {
-    return sources.random ? sources.random(below) : std::uniform_int_distribution<std::uint64_t>(0, below - 1)(device);
+    return sources.random ? sources.random(below)
+                          : std::uniform_int_distribution<std::uint64_t>(0, below - 1)(device);
   };
   std::size_t kept = 0;
   const std::size_t size = targets.size();
@@ -190,17 +210,21 @@ void draw(std::vector<Target> &targets, std::size_t count, const SelectionSource
 Result<void> check_size(std::size_t size, const core::Selection &selection) {
   if (size == 0) return refuse("the selection is empty");
   if (selection.expected_hosts && size != *selection.expected_hosts)
-    return refuse(fmt::format("--expect-hosts {}: the selection has {} hosts", *selection.expected_hosts, size));
+    return refuse(fmt::format("--expect-hosts {}: the selection has {} hosts",
+                              *selection.expected_hosts, size));
   if (selection.max_hosts && size > *selection.max_hosts)
-    return refuse(fmt::format("--max-hosts {}: the selection has {} hosts", *selection.max_hosts, size));
+    return refuse(
+        fmt::format("--max-hosts {}: the selection has {} hosts", *selection.max_hosts, size));
   return {};
 }
 
 }  // namespace
 
 Result<std::vector<Choice>> choose(const Inventory &inventory, const core::Selection &selection,
-                                   const core::HostSettings &overrides, const SelectionSources &sources) {
-  if (selection.hosts.empty() && selection.groups.empty() && selection.hosts_files.empty() && !selection.all)
+                                   const core::HostSettings &overrides,
+                                   const SelectionSources &sources) {
+  if (selection.hosts.empty() && selection.groups.empty() && selection.hosts_files.empty() &&
+      !selection.all)
     return refuse("no hosts are selected: give -H, -g, --all or --hosts-file");
   SelectionLookup lookup(inventory, overrides);
   TargetSet selected;
@@ -238,7 +262,8 @@ Result<std::vector<Choice>> choose(const Inventory &inventory, const core::Selec
 }
 
 Result<std::vector<core::Host>> select(const Inventory &inventory, const core::Selection &selection,
-                                       const core::HostSettings &overrides, const SelectionSources &sources) {
+                                       const core::HostSettings &overrides,
+                                       const SelectionSources &sources) {
   TRY_ASSIGN(const std::vector<Choice> choices, choose(inventory, selection, overrides, sources));
   return resolve(inventory, choices, overrides, sources);
 }

@@ -19,7 +19,8 @@ using core::HostSettings;
 // All sources of one choice. Points into the choice, the overrides and the inventory.
 class Sources {
 public:
-  Sources(const InventoryData &data, const HostSettings &overrides) : data_(data), overrides_(overrides) {}
+  Sources(const InventoryData &data, const HostSettings &overrides)
+      : data_(data), overrides_(overrides) {}
 
   const std::vector<Source> &of(const Choice &choice) {
     sources_.clear();
@@ -36,7 +37,8 @@ public:
   // Merged. Hosts without anything of their own come in long runs with the same groups, and are merged once.
   void merge_into(const Choice &choice, HostSettings &settings) {
     const std::vector<Source> &sources = of(choice);
-    const bool own = sources.front().settings == &written_ || (choice.host && data_.own_settings(*choice.host) != nullptr);
+    const bool own = sources.front().settings == &written_ ||
+                     (choice.host && data_.own_settings(*choice.host) != nullptr);
     if (own || sources != merged_sources_) {
       for (const Source &source : sources) settings.fill_from(*source.settings);
       if (own) return;
@@ -59,8 +61,10 @@ private:
 
 // The address where nobody says one: the name without the port that may be part of it.
 std::string usual_address(const Choice &choice) {
-  if (choice.target.port != 0 || choice.target.name.find(':') == std::string::npos) return std::string(choice.target.host());
-  const auto target = parse_target(choice.target.name);  // a name of the inventory, like 127.0.0.1:2201
+  if (choice.target.port != 0 || choice.target.name.find(':') == std::string::npos)
+    return std::string(choice.target.host());
+  const auto target =
+      parse_target(choice.target.name);  // a name of the inventory, like 127.0.0.1:2201
   return target ? std::string(target->host()) : choice.target.name;
 }
 
@@ -82,16 +86,20 @@ public:
       }
     return false;
   }
-  void add_built_in(std::string_view key, std::string value) { settings_.push_back({std::string(key), std::move(value), "built in"}); }
+  void add_built_in(std::string_view key, std::string value) {
+    settings_.push_back({std::string(key), std::move(value), "built in"});
+  }
 
   // The first source that names either decides about both, as in HostSettings::fill_from().
   void add_password() {
     for (const Source &source : sources_) {
       const HostSettings &settings = *source.settings;
       if (!settings.password && !settings.password_command) continue;
-      if (settings.password && !settings.password->empty()) settings_.push_back({"password", "***", std::string(source.origin)});
+      if (settings.password && !settings.password->empty())
+        settings_.push_back({"password", "***", std::string(source.origin)});
       if (settings.password_command)
-        settings_.push_back({"password_command", *settings.password_command, std::string(source.origin)});
+        settings_.push_back(
+            {"password_command", *settings.password_command, std::string(source.origin)});
       return;
     }
   }
@@ -100,7 +108,8 @@ public:
     std::map<std::string_view, bool> seen;
     for (const Source &source : sources_)
       for (const auto &[name, value] : source.settings->env)
-        if (!std::exchange(seen[name], true)) settings_.push_back({"env." + name, value, std::string(source.origin)});
+        if (!std::exchange(seen[name], true))
+          settings_.push_back({"env." + name, value, std::string(source.origin)});
   }
 
   void add_tags() {
@@ -114,7 +123,8 @@ public:
       if (!origin.empty()) origin += ", ";
       origin += source.origin;
     }
-    if (!tags.empty()) settings_.push_back({"tags", fmt::format("{}", fmt::join(tags, ", ")), std::move(origin)});
+    if (!tags.empty())
+      settings_.push_back({"tags", fmt::format("{}", fmt::join(tags, ", ")), std::move(origin)});
   }
 
   std::vector<Setting> take() { return std::move(settings_); }
@@ -128,7 +138,9 @@ using Text = std::optional<std::string>;
 
 template <class T>
 auto number(std::optional<T> HostSettings::*field) {
-  return [field](const HostSettings &settings) { return settings.*field ? Text(fmt::format("{}", *(settings.*field))) : Text(); };
+  return [field](const HostSettings &settings) {
+    return settings.*field ? Text(fmt::format("{}", *(settings.*field))) : Text();
+  };
 }
 auto text(std::optional<std::string> HostSettings::*field) {
   return [field](const HostSettings &settings) { return settings.*field; };
@@ -141,9 +153,11 @@ auto duration(std::optional<std::chrono::milliseconds> HostSettings::*field) {
 
 }  // namespace
 
-void append_inventory_sources(const InventoryData &data, std::optional<NameId> host, std::vector<Source> &sources) {
+void append_inventory_sources(const InventoryData &data, std::optional<NameId> host,
+                              std::vector<Source> &sources) {
   if (host) {
-    if (const OwnSettings *own = data.own_settings(*host)) sources.push_back({&own->settings, own->origin});
+    if (const OwnSettings *own = data.own_settings(*host))
+      sources.push_back({&own->settings, own->origin});
     const auto groups = data.groups_of(*host);
     for (auto group = groups.rbegin(); group != groups.rend(); ++group)
       if (data.groups[*group].has_settings)
@@ -152,7 +166,8 @@ void append_inventory_sources(const InventoryData &data, std::optional<NameId> h
   if (data.has_defaults) sources.push_back({&data.defaults, data.defaults_origin});
 }
 
-std::uint16_t usual_port(const InventoryData &data, const HostSettings &overrides, std::optional<NameId> host) {
+std::uint16_t usual_port(const InventoryData &data, const HostSettings &overrides,
+                         std::optional<NameId> host) {
   if (overrides.port) return *overrides.port;
   std::vector<Source> sources;
   append_inventory_sources(data, host, sources);
@@ -190,9 +205,12 @@ std::vector<Explanation> explain(const Inventory &inventory, const std::vector<C
   std::vector<Explanation> explanations;
   for (const Choice &choice : choices) {
     Explainer explainer(sources.of(choice));
-    if (!explainer.add("address", text(&HostSettings::address))) explainer.add_built_in("address", usual_address(choice));
-    if (!explainer.add("port", number(&HostSettings::port))) explainer.add_built_in("port", std::to_string(ssh_port));
-    if (!explainer.add("user", text(&HostSettings::user))) explainer.add_built_in("user", from.current_user);
+    if (!explainer.add("address", text(&HostSettings::address)))
+      explainer.add_built_in("address", usual_address(choice));
+    if (!explainer.add("port", number(&HostSettings::port)))
+      explainer.add_built_in("port", std::to_string(ssh_port));
+    if (!explainer.add("user", text(&HostSettings::user)))
+      explainer.add_built_in("user", from.current_user);
     explainer.add_password();
     explainer.add("identity", [&](const HostSettings &settings) {
       if (settings.identities.empty()) return Text();

@@ -20,9 +20,11 @@ struct Source {
 };
 
 // The sources of the inventory for one of its hosts, or for a host that it does not know.
-void append_inventory_sources(const InventoryData &data, std::optional<NameId> host, std::vector<Source> &sources);
+void append_inventory_sources(const InventoryData &data, std::optional<NameId> host,
+                              std::vector<Source> &sources);
 
 // The port that a host has when no port is written with its name.
-std::uint16_t usual_port(const InventoryData &data, const core::HostSettings &overrides, std::optional<NameId> host);
+std::uint16_t usual_port(const InventoryData &data, const core::HostSettings &overrides,
+                         std::optional<NameId> host);
 
 }  // namespace fanout::inventory

@@ -16,14 +16,17 @@ std::string_view Target::host() const {
   if (host.front() == '[') return host.substr(1, host.find(']') - 1);
   // Without a colon, the port was asked for but is the one that the name has anyway.
   const std::size_t colon = host.find(':');
-  if (colon == std::string_view::npos || host.find(':', colon + 1) != std::string_view::npos) return host;
+  if (colon == std::string_view::npos || host.find(':', colon + 1) != std::string_view::npos)
+    return host;
   return host.substr(0, colon);
 }
 
 Result<Target> parse_target(std::string_view text) {
   const auto refuse = [&](std::string_view what, std::string_view part, std::string_view reason) {
-    if (part == text) return fail(ErrorKind::usage, fmt::format("{} is not {}: {}", in_quotes(text), what, reason));
-    return fail(ErrorKind::usage, fmt::format("{}: {} is not {}: {}", in_quotes(text), in_quotes(part), what, reason));
+    if (part == text)
+      return fail(ErrorKind::usage, fmt::format("{} is not {}: {}", in_quotes(text), what, reason));
+    return fail(ErrorKind::usage, fmt::format("{}: {} is not {}: {}", in_quotes(text),
+                                              in_quotes(part), what, reason));
   };
   Target target;
   std::string_view host = text;
@@ -37,7 +40,8 @@ Result<Target> parse_target(std::string_view text) {
   if (const std::size_t at = host.rfind('@'); at != std::string_view::npos) {
     target.user = host.substr(0, at);
     host.remove_prefix(at + 1);
-    if (auto wrong = wrong_with_user(target.user)) return refuse("a user name", target.user, *wrong);
+    if (auto wrong = wrong_with_user(target.user))
+      return refuse("a user name", target.user, *wrong);
   }
 
   std::string_view port;
@@ -47,14 +51,17 @@ Result<Target> parse_target(std::string_view text) {
     if (end == std::string_view::npos) return refuse("a host", host, "a [ without its ]");
     const std::string_view behind = host.substr(end + 1);
     host = host.substr(1, end - 1);
-    if (!is_ipv6_address(host)) return refuse("an IPv6 address", host, "brackets with a colon hold one");
+    if (!is_ipv6_address(host))
+      return refuse("an IPv6 address", host, "brackets with a colon hold one");
     if (!behind.empty()) {
-      if (behind.front() != ':') return refuse("a port", behind, "a colon is expected after the bracket");
+      if (behind.front() != ':')
+        return refuse("a port", behind, "a colon is expected after the bracket");
       has_port = true;
       port = behind.substr(1);
     }
   } else if (const std::size_t colon = host.find(':');
-             colon != std::string_view::npos && host.find(':', colon + 1) == std::string_view::npos) {
+             colon != std::string_view::npos &&
+             host.find(':', colon + 1) == std::string_view::npos) {
     has_port = true;
     port = host.substr(colon + 1);
     host = host.substr(0, colon);
@@ -70,7 +77,8 @@ Result<Target> parse_target(std::string_view text) {
   target.port = *number;
   const bool ipv6 = host.find(':') != std::string_view::npos;
   target.name = fmt::format("{}{}{}:{}", ipv6 ? "[" : "", host, ipv6 ? "]" : "", target.port);
-  if (target.name.size() > longest_name_bytes) return refuse("a host name", host, "it is too long with its port");
+  if (target.name.size() > longest_name_bytes)
+    return refuse("a host name", host, "it is too long with its port");
   return target;
 }
 

@@ -19,7 +19,6 @@
 namespace fanout::ssh {
 
 using core::Deadline;
-using core::Error;
 using core::ErrorKind;
 using core::fail;
 using core::Result;

@@ -12,7 +12,6 @@
 
 namespace fanout::ssh {
 
-using core::Error;
 using core::ErrorKind;
 using core::fail;
 using core::Result;
@@ -51,8 +50,6 @@ Result<ExecChannel> Session::exec(const std::string &command) {
 }
 
 ExecChannel::ExecChannel(Session::State &session) : session_(&session) {}
-ExecChannel::ExecChannel(ExecChannel &&) noexcept = default;
-ExecChannel::~ExecChannel() = default;
 
 Result<void> ExecChannel::pump(std::size_t limit_bytes,
                                const std::function<void(core::Stream, std::string_view)> &sink) {

@@ -30,8 +30,8 @@ void set_process_title(const std::string &title) {
   ::prctl(PR_SET_NAME, title.c_str());  // the kernel cuts it at 15 bytes
   if (command_line == nullptr || command_line_bytes < 2) return;
   const std::size_t length = std::min(title.size(), command_line_bytes - 1);
-  std::memcpy(command_line, title.data(), length);
-  std::memset(command_line + length, 0, command_line_bytes - length);
+  std::copy_n(title.data(), length, command_line);
+  std::fill(command_line + length, command_line + command_line_bytes, '\0');
 }
 
 }  // namespace fanout::sys

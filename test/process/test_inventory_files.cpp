@@ -72,8 +72,9 @@ TEST_CASE("inventory file: the first that exists is read", "[inventory]") {
   CHECK(found().empty());
   const auto none = load_inventory(std::nullopt, from);
   REQUIRE(none);
-  CHECK(none->looked_for() ==
-        std::vector<std::string>{folder.path("cwd/hosts.ini"), folder.path("home/.config/fanout/hosts.ini"), folder.path("etc/hosts.ini")});
+  CHECK(none->looked_for() == std::vector<std::string>{folder.path("cwd/hosts.ini"),
+                                                       folder.path("home/.config/fanout/hosts.ini"),
+                                                       folder.path("etc/hosts.ini")});
   const std::string system = folder.write("etc/hosts.ini", "[a]\nb\n");
   CHECK(found() == system);
   const std::string home = folder.write("home/.config/fanout/hosts.ini", "[a]\nb\n");
@@ -87,7 +88,8 @@ TEST_CASE("inventory file: the first that exists is read", "[inventory]") {
   from.inventory_variable = folder.path("gone.ini");
   const auto gone = load_inventory(std::nullopt, from);
   REQUIRE(!gone);
-  CHECK(gone.error().message == "$FANOUT_INVENTORY: open " + folder.path("gone.ini") + ": No such file or directory");
+  CHECK(gone.error().message ==
+        "$FANOUT_INVENTORY: open " + folder.path("gone.ini") + ": No such file or directory");
   CHECK(load_inventory(current, from));
 }
 
@@ -103,9 +105,11 @@ TEST_CASE("inventory file: with a password it must be private", "[inventory]") {
   for (const mode_t mode : {0644, 0640, 0604, 0620, 0660}) {
     const std::string path = folder.write("hosts.ini", "[h]\npasswd = x\n", mode);
     INFO(std::oct << mode);
-    CHECK(error_of(path, from) == path + ": contains passwords and is readable by others: chmod 600 " + path);
+    CHECK(error_of(path, from) ==
+          path + ": contains passwords and is readable by others: chmod 600 " + path);
   }
-  for (const mode_t mode : {0600, 0400}) CHECK(error_of(folder.write("hosts.ini", "[h]\npasswd = x\n", mode), from).empty());
+  for (const mode_t mode : {0600, 0400})
+    CHECK(error_of(folder.write("hosts.ini", "[h]\npasswd = x\n", mode), from).empty());
   CHECK(error_of(folder.write("hosts.ini", "[h]\npasswd =\n", 0644), from).empty());
   CHECK(error_of(folder.write("hosts.ini", "[h]\nport = 1\n", 0664), from).empty());
 }
@@ -113,19 +117,23 @@ TEST_CASE("inventory file: with a password it must be private", "[inventory]") {
 TEST_CASE("inventory file: one that everybody may write is refused", "[inventory]") {
   const Folder folder;
   const std::string path = folder.write("hosts.ini", "[h]\nport = 1\n", 0646);
-  CHECK(error_of(path, surroundings(folder)) == path + ": everybody may write it: chmod o-w " + path);
+  CHECK(error_of(path, surroundings(folder)) ==
+        path + ": everybody may write it: chmod o-w " + path);
 }
 
 TEST_CASE("inventory file: with commands nobody else may write or own it", "[inventory]") {
   const Folder folder;
   Surroundings from = surroundings(folder);
-  for (const std::string_view text : {"[h]\npassword_command = pass h\n", "[defaults]\nsudo_password_command = pass h\n"}) {
+  for (const std::string_view text :
+       {"[h]\npassword_command = pass h\n", "[defaults]\nsudo_password_command = pass h\n"}) {
     const std::string path = folder.write("hosts.ini", text, 0664);
-    CHECK(error_of(path, from) == path + ": it makes fanout run programs and its group may write it: chmod g-w " + path);
+    CHECK(error_of(path, from) ==
+          path + ": it makes fanout run programs and its group may write it: chmod g-w " + path);
     CHECK(error_of(folder.write("hosts.ini", text, 0644), from).empty());
     if (geteuid() != 0) continue;
     REQUIRE(chown(path.c_str(), 4242, 4242) == 0);
-    CHECK(error_of(path, from) == path + ": it makes fanout run programs and belongs to user 4242: copy or chown " + path);
+    CHECK(error_of(path, from) ==
+          path + ": it makes fanout run programs and belongs to user 4242: copy or chown " + path);
     from.user_id = 4242;
     CHECK(error_of(path, from).empty());
     from.user_id = geteuid();
@@ -133,28 +141,34 @@ TEST_CASE("inventory file: with commands nobody else may write or own it", "[inv
   }
 }
 
-TEST_CASE("inventory file: nothing but a regular file is read, and nothing is waited for", "[inventory]") {
+TEST_CASE("inventory file: nothing but a regular file is read, and nothing is waited for",
+          "[inventory]") {
   const Folder folder;
   const Surroundings from = surroundings(folder);
   const auto begin = std::chrono::steady_clock::now();
   REQUIRE(mkfifo(folder.path("fifo").c_str(), 0600) == 0);
-  CHECK(error_of(folder.path("fifo"), from) == "inventory: " + folder.path("fifo") + ": not a regular file (- is standard input)");
+  CHECK(error_of(folder.path("fifo"), from) ==
+        "inventory: " + folder.path("fifo") + ": not a regular file (- is standard input)");
   REQUIRE(mkdir(folder.path("folder").c_str(), 0700) == 0);
-  CHECK(error_of(folder.path("folder"), from) == "inventory: " + folder.path("folder") + ": a directory");
-  CHECK(error_of("/dev/null", from) == "inventory: /dev/null: not a regular file (- is standard input)");
+  CHECK(error_of(folder.path("folder"), from) ==
+        "inventory: " + folder.path("folder") + ": a directory");
+  CHECK(error_of("/dev/null", from) ==
+        "inventory: /dev/null: not a regular file (- is standard input)");
 
   const int socket_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, folder.path("socket").c_str(), sizeof address.sun_path - 1);
   REQUIRE(bind(socket_fd, reinterpret_cast<const sockaddr *>(&address), sizeof address) == 0);
-  CHECK(error_of(folder.path("socket"), from) == "inventory: " + folder.path("socket") + ": not a regular file");
+  CHECK(error_of(folder.path("socket"), from) ==
+        "inventory: " + folder.path("socket") + ": not a regular file");
   close(socket_fd);
 
   // A regular file without a size.
   CHECK(error_of("/proc/self/status", from).starts_with("/proc/self/status:1: "));
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
-  CHECK(read_hosts_file(folder.path("fifo")).error().message.find("not a regular file") != std::string::npos);
+  CHECK(read_hosts_file(folder.path("fifo")).error().message.find("not a regular file") !=
+        std::string::npos);
 }
 
 TEST_CASE("inventory file: one that changes while it is read is refused", "[inventory]") {
@@ -169,7 +183,8 @@ TEST_CASE("inventory file: one that changes while it is read is refused", "[inve
   };
   CHECK(after([](const std::string &) {}) == "[h]\nport = 1\n");
   const std::string changed = folder.path("hosts.ini") + ": changed while it was read";
-  CHECK(after([](const std::string &path) { std::ofstream(path, std::ios::app) << "[i]\n"; }) == changed);
+  CHECK(after([](const std::string &path) { std::ofstream(path, std::ios::app) << "[i]\n"; }) ==
+        changed);
   CHECK(after([](const std::string &path) { std::filesystem::resize_file(path, 3); }) == changed);
   const std::string other = folder.write("new", "[h]\nport = 2\n");
   CHECK(after([&](const std::string &path) { std::filesystem::rename(other, path); }) == changed);
@@ -209,7 +224,9 @@ TEST_CASE("inventory program: one that others could have written is not run", "[
   const Folder folder;
   const std::string mark = folder.path("was-run");
   const std::string text = "#!/bin/sh\ntouch " + mark + "\necho '{}'\n";
-  for (const mode_t mode : {0757, 0775}) CHECK(error_of(folder.write("inv.sh", text, mode), surroundings(folder)).find("may write it") != std::string::npos);
+  for (const mode_t mode : {0757, 0775})
+    CHECK(error_of(folder.write("inv.sh", text, mode), surroundings(folder)).find("may write it") !=
+          std::string::npos);
   if (geteuid() == 0) {
     const std::string path = folder.write("inv.sh", text, 0755);
     REQUIRE(chown(path.c_str(), 4242, 4242) == 0);
@@ -230,10 +247,13 @@ TEST_CASE("inventory program: how it fails is told", "[inventory]") {
   path = folder.write("inv.sh", "#!/no/such/interpreter\n", 0755);
   CHECK(error_of(path, from) == "run " + path + ": No such file or directory");
   path = folder.write("hosts.ini", "[h]\nport = 1\n", 0755);
-  CHECK(error_of(path, from) == path + ": is executable but no program: if it is an INI file, chmod -x " + path);
+  CHECK(error_of(path, from) ==
+        path + ": is executable but no program: if it is an INI file, chmod -x " + path);
 }
 
-TEST_CASE("inventory program: one that runs too long or prints too much is killed with its children", "[inventory]") {
+TEST_CASE(
+    "inventory program: one that runs too long or prints too much is killed with its children",
+    "[inventory]") {
   const Folder folder;
   const auto run = [&](const std::string &text, ProgramLimits limits) {
     auto file = open_regular(folder.write("inv.sh", text, 0755));
@@ -244,10 +264,12 @@ TEST_CASE("inventory program: one that runs too long or prints too much is kille
   const std::string path = folder.path("inv.sh");
   const std::string pid_file = folder.path("pid");
   const auto begin = std::chrono::steady_clock::now();
-  CHECK(run("#!/bin/sh\nsleep 600 &\necho $! > " + pid_file + "\nwait\n", {std::chrono::milliseconds(500), 1000}) ==
-        path + ": still runs after 500ms");
-  CHECK(run("#!/bin/sh\nexec >&-\nexec sleep 600\n", {std::chrono::milliseconds(300), 1000}) == path + ": still runs after 300ms");
-  CHECK(run("#!/bin/sh\nyes\n", {std::chrono::seconds(60), 1000}) == path + ": prints more than 1000 bytes");
+  CHECK(run("#!/bin/sh\nsleep 600 &\necho $! > " + pid_file + "\nwait\n",
+            {std::chrono::milliseconds(500), 1000}) == path + ": still runs after 500ms");
+  CHECK(run("#!/bin/sh\nexec >&-\nexec sleep 600\n", {std::chrono::milliseconds(300), 1000}) ==
+        path + ": still runs after 300ms");
+  CHECK(run("#!/bin/sh\nyes\n", {std::chrono::seconds(60), 1000}) ==
+        path + ": prints more than 1000 bytes");
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
 
   pid_t sleeper = 0;

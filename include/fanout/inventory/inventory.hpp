@@ -29,7 +29,9 @@ public:
   // The file it was read from; empty when there is none.
   [[nodiscard]] const std::string &file() const;
   [[nodiscard]] std::size_t host_count() const;
-  [[nodiscard]] std::vector<std::string> groups() const;  // in the order of the file
+  [[nodiscard]] std::vector<std::string> host_names()
+      const;  // in the order of the file, as groups()
+  [[nodiscard]] std::vector<std::string> groups() const;
   [[nodiscard]] const InventoryData &data() const { return *data_; }
 
   // Where load_inventory() has looked, for the message that a group was asked for and there is no inventory.
@@ -49,11 +51,12 @@ core::Result<Inventory> parse_json(std::string_view text, const std::string &fil
 
 // What load_inventory() needs to know of the process; run.cpp fills it in, tests what they like.
 struct Surroundings {
-  std::optional<std::string> inventory_variable;  // $FANOUT_INVENTORY; an empty one counts as not set
-  std::string folder;                             // in which ./hosts.ini is looked for; empty is the current one
-  std::string home;                               // $HOME; empty: there is none
+  std::optional<std::string>
+      inventory_variable;  // $FANOUT_INVENTORY; an empty one counts as not set
+  std::string folder;      // in which ./hosts.ini is looked for; empty is the current one
+  std::string home;        // $HOME; empty: there is none
   std::string system_file = "/etc/fanout/hosts.ini";
-  uid_t user_id = 0;                              // the effective one
+  uid_t user_id = 0;  // the effective one
 };
 
 // Reads the file of -i, else $FANOUT_INVENTORY, else the first of ./hosts.ini, ~/.config/fanout/hosts.ini and
@@ -64,6 +67,7 @@ struct Surroundings {
 // executable, *_command) is refused if its group may write it or it belongs to somebody else than root and the user;
 // one that changes while it is read is refused. An executable file is run with --list, for at most 60 s, and may print 64
 // MiB; that is also the limit of a file. May fork, so the caller is single-threaded. Errors are ErrorKind::usage.
-core::Result<Inventory> load_inventory(const std::optional<std::string> &named, const Surroundings &surroundings);
+core::Result<Inventory> load_inventory(const std::optional<std::string> &named,
+                                       const Surroundings &surroundings);
 
 }  // namespace fanout::inventory

@@ -9,8 +9,9 @@
 
 namespace fanout::inventory {
 
-std::string format_fold(std::span<const core::Host> hosts);    // one folded line
-std::string format_expand(std::span<const core::Host> hosts);  // one name a line, in order of selection
+std::string format_fold(std::span<const core::Host> hosts);  // one folded line
+std::string format_expand(
+    std::span<const core::Host> hosts);  // one name a line, in order of selection
 // JSON Lines: name, address, port, user, groups, tags, and if set priority, identities, jump, host_key, sudo,
 // connect_timeout and timeout (seconds), "password": true. Never a secret.
 std::string format_json(std::span<const core::Host> hosts);

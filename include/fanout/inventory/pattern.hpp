@@ -50,7 +50,8 @@ public:
     Operator op = Operator::unite;
     Kind kind = Kind::names;
     std::string written;  // as the user wrote it
-    RangedText text;      // without the @; the expression alone, not expanded, of a regex stands in `regex`
+    RangedText
+        text;  // without the @; the expression alone, not expanded, of a regex stands in `regex`
     std::string regex;
   };
   // What a word without @ names: -g takes groups.

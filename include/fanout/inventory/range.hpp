@@ -41,7 +41,8 @@ private:
     std::vector<Range> ranges;
   };
   static core::Result<Range> parse_range(std::string_view word, std::string_view text);
-  static core::Result<std::vector<Range>> parse_bracket(std::string_view word, std::string_view text);
+  static core::Result<std::vector<Range>> parse_bracket(std::string_view word,
+                                                        std::string_view text);
 
   std::vector<Piece> pieces_;
 };

@@ -27,8 +27,8 @@ struct SelectionSources {
 
 // One selected host, before its settings are merged.
 struct Choice {
-  Target target;                     // user and port only as far as the command line or a hosts file says them
-  std::optional<std::uint32_t> host; // its number in the inventory, if it is there
+  Target target;  // user and port only as far as the command line or a hosts file says them
+  std::optional<std::uint32_t> host;  // its number in the inventory, if it is there
 };
 
 // Which hosts, each once. Order: -H, --hosts-file, -g, --all, each in order of mention; then -x takes away, --pick draws
@@ -38,19 +38,24 @@ struct Choice {
 // Named as two different users, it is an error. A name in -x (or after `!`) that neither the inventory nor the
 // selection has is an error, because what was to be spared would not be. All errors are ErrorKind::usage.
 // Reads hosts files, and so may block on standard input.
-core::Result<std::vector<Choice>> choose(const Inventory &inventory, const core::Selection &selection,
-                                         const core::HostSettings &overrides, const SelectionSources &sources);
+core::Result<std::vector<Choice>> choose(const Inventory &inventory,
+                                         const core::Selection &selection,
+                                         const core::HostSettings &overrides,
+                                         const SelectionSources &sources);
 
 // Merges the settings of each. Strongest first: user and port written with the host on the command line or in a hosts file,
 // `overrides` (the options -u, -P, ...), the host's section, its groups (the later in the file first), [defaults]. What none
 // of them says is left out of Host::settings, so that ssh_config can still say it, while Host::address, port and user have
 // their built-in values then: the name, 22, the current user.
 std::vector<core::Host> resolve(const Inventory &inventory, const std::vector<Choice> &choices,
-                                const core::HostSettings &overrides, const SelectionSources &sources);
+                                const core::HostSettings &overrides,
+                                const SelectionSources &sources);
 
 // Both.
-core::Result<std::vector<core::Host>> select(const Inventory &inventory, const core::Selection &selection,
-                                             const core::HostSettings &overrides, const SelectionSources &sources);
+core::Result<std::vector<core::Host>> select(const Inventory &inventory,
+                                             const core::Selection &selection,
+                                             const core::HostSettings &overrides,
+                                             const SelectionSources &sources);
 
 // One setting of a host, where its value was found, and for people who look for a mistake.
 struct Setting {
@@ -63,7 +68,8 @@ struct Explanation {
   std::vector<Setting> settings;
 };
 std::vector<Explanation> explain(const Inventory &inventory, const std::vector<Choice> &choices,
-                                 const core::HostSettings &overrides, const SelectionSources &sources);
+                                 const core::HostSettings &overrides,
+                                 const SelectionSources &sources);
 
 // At most 64 MiB of a regular file, or of standard input for "-".
 core::Result<std::string> read_hosts_file(const std::string &path);

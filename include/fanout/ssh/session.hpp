@@ -82,9 +82,6 @@ private:
 // A running command. Lives at most as long as its Session.
 class ExecChannel {
 public:
-  ExecChannel(ExecChannel &&) noexcept;
-  ~ExecChannel();
-
   // One turn: sends what is due, then reads what there is of both streams, at most `limit_bytes` together, into `sink`
   // (called with at most 32 KiB at a time). Never blocks. An error means that the connection can no longer be used; all
   // output that came before it has been delivered.

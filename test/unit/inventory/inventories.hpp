@@ -39,7 +39,8 @@ inline std::vector<std::string> names_of(const std::vector<core::Host> &hosts) {
   return names;
 }
 
-inline std::vector<core::Host> selected(const Inventory &inventory, const core::Selection &selection,
+inline std::vector<core::Host> selected(const Inventory &inventory,
+                                        const core::Selection &selection,
                                         const core::HostSettings &overrides = {},
                                         const SelectionSources &from = sources()) {
   auto hosts = select(inventory, selection, overrides, from);
@@ -48,7 +49,8 @@ inline std::vector<core::Host> selected(const Inventory &inventory, const core::
 }
 
 inline std::string selection_error(const Inventory &inventory, const core::Selection &selection,
-                                   const core::HostSettings &overrides = {}, const SelectionSources &from = sources()) {
+                                   const core::HostSettings &overrides = {},
+                                   const SelectionSources &from = sources()) {
   auto hosts = select(inventory, selection, overrides, from);
   if (hosts) return "";
   CHECK(hosts.error().kind == core::ErrorKind::usage);

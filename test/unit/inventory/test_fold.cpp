@@ -1,5 +1,3 @@
-#include "fanout/inventory/fold.hpp"
-
 #include <algorithm>
 #include <chrono>
 #include <random>
@@ -7,6 +5,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "fanout/inventory/fold.hpp"
 #include "fanout/inventory/pattern.hpp"
 #include "inventories.hpp"
 
@@ -66,7 +65,8 @@ TEST_CASE("fold: a rack in full is one word", "[inventory]") {
   Names names;
   for (int rack = 1; rack <= 4; ++rack)
     for (int node = 1; node <= 16; ++node)
-      names.push_back("r" + std::to_string(rack) + "n" + (node < 10 ? "0" : "") + std::to_string(node));
+      names.push_back("r" + std::to_string(rack) + "n" + (node < 10 ? "0" : "") +
+                      std::to_string(node));
   CHECK(folded(names) == "r[1-4]n[01-16]");
   std::shuffle(names.begin(), names.end(), std::mt19937(1));
   CHECK(folded(names) == "r[1-4]n[01-16]");
@@ -87,7 +87,8 @@ TEST_CASE("fold: numbers too long for a range stay text", "[inventory]") {
   const std::string digits(19, '1');
   CHECK(folded({"a" + digits + "x1", "a" + digits + "x2"}) == "a" + digits + "x[1-2]");
   CHECK(folded({"a" + digits}) == "a" + digits);
-  CHECK(folded({"a999999999999999998", "a999999999999999999"}) == "a[999999999999999998-999999999999999999]");
+  CHECK(folded({"a999999999999999998", "a999999999999999999"}) ==
+        "a[999999999999999998-999999999999999999]");
 }
 
 TEST_CASE("fold: text that is no name at all comes back as it is", "[inventory]") {
@@ -134,7 +135,8 @@ TEST_CASE("fold: random names without any order in them stay what they are", "[i
 
 TEST_CASE("fold: a hundred thousand names are no matter", "[inventory]") {
   Names names;
-  for (int i = 0; i < 100000; ++i) names.push_back("web" + std::to_string(1000000 + i * 7919 % 100000) + ".example.org");
+  for (int i = 0; i < 100000; ++i)
+    names.push_back("web" + std::to_string(1000000 + i * 7919 % 100000) + ".example.org");
   const auto begin = std::chrono::steady_clock::now();
   CHECK(folded(names) == "web[1000000-1099999].example.org");
   // Far from what it takes, and near to nothing that is quadratic.

@@ -47,20 +47,25 @@ TEST_CASE("json: groups, children and the variables of a login", "[inventory]") 
 }
 
 TEST_CASE("json: the newer word for a variable wins", "[inventory]") {
-  const Inventory inventory = json(R"({"_meta": {"hostvars": {"a": {"ansible_ssh_host": "old", "ansible_host": "new"}}}})");
+  const Inventory inventory =
+      json(R"({"_meta": {"hostvars": {"a": {"ansible_ssh_host": "old", "ansible_host": "new"}}}})");
   CHECK(selected(inventory, all())[0].address == "new");
 }
 
 TEST_CASE("json: a group and a host may share a name, and a child may be missing", "[inventory]") {
-  const Inventory inventory = json(R"({"db": {"hosts": ["db", "x"]}, "all": {"children": ["db", "gone"]}})");
+  const Inventory inventory =
+      json(R"({"db": {"hosts": ["db", "x"]}, "all": {"children": ["db", "gone"]}})");
   CHECK(names_of(selected(inventory, groups("all"))) == Names{"db", "x"});
   CHECK(names_of(selected(inventory, hosts("db"))) == Names{"db"});
 }
 
 TEST_CASE("json: names are names, not patterns", "[inventory]") {
-  CHECK(json_error(R"({"g": ["web[1-3]"]})") == "inventory.py: 'web[1-3]' is not a host name: it holds the character [");
-  CHECK(json_error(R"({"g": ["-oProxyCommand=x"]})").find("it holds the character =") != std::string::npos);
-  CHECK(json_error(R"({"g/h": []})") == "inventory.py: 'g/h' is not the name of a group: it holds the character /");
+  CHECK(json_error(R"({"g": ["web[1-3]"]})") ==
+        "inventory.py: 'web[1-3]' is not a host name: it holds the character [");
+  CHECK(json_error(R"({"g": ["-oProxyCommand=x"]})").find("it holds the character =") !=
+        std::string::npos);
+  CHECK(json_error(R"({"g/h": []})") ==
+        "inventory.py: 'g/h' is not the name of a group: it holds the character /");
 }
 
 TEST_CASE("json: what is wrong is refused with the name of the file and the place", "[inventory]") {
@@ -76,7 +81,8 @@ TEST_CASE("json: what is wrong is refused with the name of the file and the plac
         "inventory.py: a: ansible_port: '0' is not a port: a number from 1 to 65535 is");
   CHECK(json_error(R"({"_meta": {"hostvars": {"a": {"ansible_host": "{{ ip }}"}}}})") ==
         "inventory.py: a: ansible_host: a template, which only Ansible can fill in");
-  CHECK(json_error(R"({"_meta": {"hostvars": {"a": {"ansible_password": {"__ansible_vault": "x"}}}}})") ==
+  CHECK(json_error(
+            R"({"_meta": {"hostvars": {"a": {"ansible_password": {"__ansible_vault": "x"}}}}})") ==
         "inventory.py: a: ansible_password: neither text nor a number");
   CHECK(json_error(R"({"a": {"children": ["b"]}, "b": {"children": ["a"]}})") ==
         "inventory.py: groups contain each other: a -> b -> a");
@@ -87,8 +93,10 @@ TEST_CASE("json: nesting is bounded", "[inventory]") {
         "inventory.py: JSON that is nested more than 200 levels deep");
 }
 
-TEST_CASE("json: the text of a broken inventory is not shown, for passwords are in it", "[inventory]") {
-  CHECK(json_error(R"({"_meta": {"hostvars": {"a": {"ansible_password": "geheim)").find("geheim") == std::string::npos);
+TEST_CASE("json: the text of a broken inventory is not shown, for passwords are in it",
+          "[inventory]") {
+  CHECK(json_error(R"({"_meta": {"hostvars": {"a": {"ansible_password": "geheim)").find("geheim") ==
+        std::string::npos);
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
-#include "fanout/inventory/pattern.hpp"
-
 #include <chrono>
 #include <random>
 #include <set>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "fanout/inventory/pattern.hpp"
 #include "inventories.hpp"
 
 namespace fanout::inventory {
@@ -86,7 +85,8 @@ TEST_CASE("pattern: operators are applied from left to right", "[inventory]") {
   CHECK(expanded("a[1-9]!a[2-3]&a[1-4],b") == Names{"a1", "a4", "b"});
 }
 
-TEST_CASE("pattern: blanks do not matter around operators, and are a union between words", "[inventory]") {
+TEST_CASE("pattern: blanks do not matter around operators, and are a union between words",
+          "[inventory]") {
   CHECK(expanded("  a1 , a2 ! a1\t& a2 ") == Names{"a2"});
   CHECK(expanded("a1 a2  a3") == Names{"a1", "a2", "a3"});
 }
@@ -121,8 +121,10 @@ TEST_CASE("pattern: what is malformed is refused and named", "[inventory]") {
            {"web[8-012]", "'web[8-012]': 8 and 012 are padded differently"},
            {"web[001-12]", "'web[001-12]': 001 and 12 are padded differently"},
            {"web[01-012]", "'web[01-012]': 01 and 012 are padded differently"},
-           {"a[12345678901234567890]", "'a[12345678901234567890]': '12345678901234567890' has more than 18 digits"},
-           {"a[1-12345678901234567890]", "'a[1-12345678901234567890]': '12345678901234567890' has more than 18 digits"},
+           {"a[12345678901234567890]",
+            "'a[12345678901234567890]': '12345678901234567890' has more than 18 digits"},
+           {"a[1-12345678901234567890]",
+            "'a[1-12345678901234567890]': '12345678901234567890' has more than 18 digits"},
            {"", "an empty pattern"},
            {"  ", "an empty pattern"},
            {",a", "',a': nothing stands before the ,"},
@@ -152,7 +154,8 @@ TEST_CASE("pattern: a bad regular expression is refused where it is written", "[
   CHECK(refused("~" + std::string(1001, 'a')).find("more than 1000 bytes") != std::string::npos);
 }
 
-TEST_CASE("pattern: a regular expression ends at the next operator outside its own brackets", "[inventory]") {
+TEST_CASE("pattern: a regular expression ends at the next operator outside its own brackets",
+          "[inventory]") {
   const auto words = [](std::string_view text) {
     const auto pattern = Pattern::parse(text);
     if (!pattern) FAIL(pattern.error().message);
@@ -173,9 +176,10 @@ TEST_CASE("pattern: too many names are refused before they are made", "[inventor
   std::string thirty;
   for (int i = 0; i < 30; ++i) thirty += "a[0-9]";
   std::string sum = "a[1-600000],b[1-600000]";
-  for (const std::string &pattern : {std::string("a[1-999999999]"), std::string("a[1-99999][1-99999]"), thirty, sum,
-                                     std::string("a[0-999999999999999999]"), std::string("a[1-1000001]"),
-                                     std::string("a[0-999999999999999999,0-999999999999999999][0-999999999999999999]")}) {
+  for (const std::string &pattern :
+       {std::string("a[1-999999999]"), std::string("a[1-99999][1-99999]"), thirty, sum,
+        std::string("a[0-999999999999999999]"), std::string("a[1-1000001]"),
+        std::string("a[0-999999999999999999,0-999999999999999999][0-999999999999999999]")}) {
     INFO(pattern);
     const auto begin = std::chrono::steady_clock::now();
     CHECK(refused(pattern).ends_with("stands for more than 1000000 names"));
@@ -192,7 +196,7 @@ TEST_CASE("pattern: a glob with a thousand ranges is as far as it goes", "[inven
 
 TEST_CASE("pattern: the count is the size of the expansion", "[inventory]") {
   std::mt19937 random(20240607);
-  const auto number = [&](unsigned below) { return random() % below; };
+  const auto number = [&](unsigned below) { return static_cast<unsigned>(random() % below); };
   for (int round = 0; round < 500; ++round) {
     std::string text = "n";
     const unsigned brackets = number(4);
@@ -227,7 +231,8 @@ TEST_CASE("pattern: no text makes the parser do anything but answer", "[inventor
   std::mt19937 random(7);
   for (int round = 0; round < 20000; ++round) {
     std::string text;
-    for (unsigned length = random() % 24; length > 0; --length) text += alphabet[random() % alphabet.size()];
+    for (std::size_t length = random() % 24; length > 0; --length)
+      text += alphabet[random() % alphabet.size()];
     INFO(text);
     const auto pattern = Pattern::parse(text);
     if (!pattern) {

@@ -1,30 +1,33 @@
-#include "fanout/inventory/selection.hpp"
-
 #include <algorithm>
 #include <set>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "fanout/inventory/selection.hpp"
 #include "inventories.hpp"
 
 namespace fanout::inventory {
 namespace {
 
 constexpr std::string_view small =
-    "[db]\ndb01\ndb02\n[web]\nhosts = web[1-5]\n[edge]\nweb5\nedge1\n[db01]\nip = 10.0.0.31\nport = 2200\nuser = root\n";
+    "[db]\ndb01\ndb02\n[web]\nhosts = web[1-5]\n[edge]\nweb5\nedge1\n[db01]\nip = 10.0.0.31\nport "
+    "= 2200\nuser = root\n";
 
 TEST_CASE("selection: -H and -g give the union, -H first, each host once", "[inventory]") {
   core::Selection selection;
   selection.groups = {"edge", "db"};
   selection.hosts = {"other", "db02,web5"};
-  CHECK(names_of(selected(ini(small), selection)) == Names{"other", "db02", "web5", "edge1", "db01"});
+  CHECK(names_of(selected(ini(small), selection)) ==
+        Names{"other", "db02", "web5", "edge1", "db01"});
 }
 
-TEST_CASE("selection: -g takes lists of groups, with operators, ranges, globs and the @", "[inventory]") {
+TEST_CASE("selection: -g takes lists of groups, with operators, ranges, globs and the @",
+          "[inventory]") {
   const Inventory inventory = ini(small);
   CHECK(names_of(selected(inventory, groups("edge,db"))) == Names{"web5", "edge1", "db01", "db02"});
   CHECK(names_of(selected(inventory, groups("web&edge"))) == Names{"web5"});
-  CHECK(names_of(selected(inventory, groups("web ! edge"))) == Names{"web1", "web2", "web3", "web4"});
+  CHECK(names_of(selected(inventory, groups("web ! edge"))) ==
+        Names{"web1", "web2", "web3", "web4"});
   CHECK(names_of(selected(inventory, groups("@db"))) == Names{"db01", "db02"});
   CHECK(names_of(selected(inventory, groups("e*"))) == Names{"web5", "edge1"});
   CHECK(names_of(selected(inventory, groups("~^d"))) == Names{"db01", "db02"});
@@ -33,10 +36,12 @@ TEST_CASE("selection: -g takes lists of groups, with operators, ranges, globs an
 
 TEST_CASE("selection: globs and regexes match names of the inventory", "[inventory]") {
   const Inventory inventory = ini(small);
-  CHECK(names_of(selected(inventory, hosts("web*"))) == Names{"web1", "web2", "web3", "web4", "web5"});
+  CHECK(names_of(selected(inventory, hosts("web*"))) ==
+        Names{"web1", "web2", "web3", "web4", "web5"});
   CHECK(names_of(selected(inventory, hosts("*b0?"))) == Names{"db01", "db02"});
   CHECK(names_of(selected(inventory, hosts("web[1-2]*"))) == Names{"web1", "web2"});
-  CHECK(names_of(selected(inventory, hosts("~^(web|db).*[12]$"))) == Names{"db01", "db02", "web1", "web2"});
+  CHECK(names_of(selected(inventory, hosts("~^(web|db).*[12]$"))) ==
+        Names{"db01", "db02", "web1", "web2"});
   CHECK(names_of(selected(inventory, hosts("@web ! ~[1-4]"))) == Names{"web5"});
   CHECK(selection_error(inventory, hosts("mail*")) == "-H: 'mail*' matches nothing");
   CHECK(selection_error(inventory, hosts("~mail")) == "-H: '~mail' matches nothing");
@@ -55,7 +60,8 @@ TEST_CASE("selection: a glob of the worst kind takes no time", "[inventory]") {
   CHECK(selected(inventory, hosts(glob)).size() == 1);
 }
 
-TEST_CASE("selection: a host of the inventory takes its settings, any other is used as it is", "[inventory]") {
+TEST_CASE("selection: a host of the inventory takes its settings, any other is used as it is",
+          "[inventory]") {
   const auto hosts = selected(ini(small), inventory::hosts("db01,192.0.2.7,root@db02:2222"));
   CHECK(hosts[0].address == "10.0.0.31");
   CHECK(hosts[0].port == 2200);
@@ -70,25 +76,30 @@ TEST_CASE("selection: a host of the inventory takes its settings, any other is u
   CHECK(hosts[2].groups == Names{"db"});
 }
 
-TEST_CASE("selection: a port makes another name, unless the host has that port anyway", "[inventory]") {
+TEST_CASE("selection: a port makes another name, unless the host has that port anyway",
+          "[inventory]") {
   const Inventory inventory = ini(small);
-  CHECK(names_of(selected(inventory, hosts("127.0.0.1:2201,127.0.0.1:2202"))) == Names{"127.0.0.1:2201", "127.0.0.1:2202"});
+  CHECK(names_of(selected(inventory, hosts("127.0.0.1:2201,127.0.0.1:2202"))) ==
+        Names{"127.0.0.1:2201", "127.0.0.1:2202"});
   CHECK(names_of(selected(inventory, hosts("db01:2200,db01"))) == Names{"db01"});
   CHECK(names_of(selected(inventory, hosts("db01:22,db01"))) == Names{"db01:22", "db01"});
   CHECK(names_of(selected(inventory, hosts("other:22,other"))) == Names{"other"});
   CHECK(names_of(selected(inventory, hosts("[::1]:22,::1,[::1]:23"))) == Names{"::1", "[::1]:23"});
   core::HostSettings overrides;
   overrides.port = 2222;
-  CHECK(names_of(selected(inventory, hosts("db01:2222,db02:22"), overrides)) == Names{"db01", "db02:22"});
+  CHECK(names_of(selected(inventory, hosts("db01:2222,db02:22"), overrides)) ==
+        Names{"db01", "db02:22"});
   const auto found = selected(inventory, hosts("db01:22"));
   CHECK(found[0].address == "10.0.0.31");
   CHECK(found[0].port == 22);
   CHECK(found[0].user == "root");
 }
 
-TEST_CASE("selection: one name with two users is refused, one user is enough for both mentions", "[inventory]") {
+TEST_CASE("selection: one name with two users is refused, one user is enough for both mentions",
+          "[inventory]") {
   const Inventory inventory = ini(small);
-  CHECK(selection_error(inventory, hosts("root@web1,me@web1")) == "-H: web1 is asked for twice, as 'root' and as 'me'");
+  CHECK(selection_error(inventory, hosts("root@web1,me@web1")) ==
+        "-H: web1 is asked for twice, as 'root' and as 'me'");
   core::Selection selection = groups("web");
   selection.hosts = {"admin@web1"};
   CHECK(selected(inventory, selection)[0].user == "admin");
@@ -107,7 +118,8 @@ TEST_CASE("selection: -x takes out names, groups, globs and regexes", "[inventor
   CHECK(without({"@web", "db01"}) == Names{"db02", "edge1"});
   CHECK(without({"web*,~^edge"}) == Names{"db01", "db02"});
   CHECK(without({"@web!web3"}) == Names{"db01", "db02", "web3", "edge1"});
-  CHECK(without({"root@db01:2200"}) == Names{"db02", "web1", "web2", "web3", "web4", "web5", "edge1"});
+  CHECK(without({"root@db01:2200"}) ==
+        Names{"db02", "web1", "web2", "web3", "web4", "web5", "edge1"});
 }
 
 TEST_CASE("selection: -x also knows what is selected and not in the inventory", "[inventory]") {
@@ -121,31 +133,39 @@ TEST_CASE("selection: taking out what nobody knows is a slip and refused", "[inv
   core::Selection selection = groups("web");
   selection.excluded = {"wbe3"};
   CHECK(selection_error(inventory, selection) ==
-        "-x: 'wbe3' is to be taken out, but is neither selected nor in an inventory, did you mean web3?");
+        "-x: 'wbe3' is to be taken out, but is neither selected nor in an inventory, did you mean "
+        "web3?");
   selection.excluded = {"mail*"};
   CHECK(selection_error(inventory, selection) == "-x: 'mail*' matches nothing");
   selection.excluded = {"@wbe"};
-  CHECK(selection_error(inventory, selection) == "-x: there is no group 'wbe' in hosts.ini, did you mean web?");
+  CHECK(selection_error(inventory, selection) ==
+        "-x: there is no group 'wbe' in hosts.ini, did you mean web?");
   selection.excluded = {"db"};
-  CHECK(selection_error(inventory, selection) == "-x: db is a group, which is written -g db or @db");
+  CHECK(selection_error(inventory, selection) ==
+        "-x: db is a group, which is written -g db or @db");
   // Known, only not selected; and a range of which some are there.
   selection.excluded = {"db01", "web[4-99]"};
   CHECK(names_of(selected(inventory, selection)) == Names{"web1", "web2", "web3"});
   CHECK(selection_error(inventory, hosts("@web ! wbe3")) ==
-        "-H: 'wbe3' is to be taken out, but is neither selected nor in an inventory, did you mean web3?");
+        "-H: 'wbe3' is to be taken out, but is neither selected nor in an inventory, did you mean "
+        "web3?");
   CHECK(names_of(selected(inventory, hosts("x[1-3] ! x2"))) == Names{"x1", "x3"});
 }
 
 TEST_CASE("selection: an unknown group is named, with the nearest one", "[inventory]") {
   const Inventory inventory = ini(small);
-  CHECK(selection_error(inventory, groups("wbe")) == "-g: there is no group 'wbe' in hosts.ini, did you mean web?");
+  CHECK(selection_error(inventory, groups("wbe")) ==
+        "-g: there is no group 'wbe' in hosts.ini, did you mean web?");
   CHECK(selection_error(inventory, groups("mail")) == "-g: there is no group 'mail' in hosts.ini");
-  CHECK(selection_error(inventory, hosts("a,@wbe")) == "-H: there is no group 'wbe' in hosts.ini, did you mean web?");
-  CHECK(selection_error(inventory, groups("x;y")) == "-g: 'x;y' is not the name of a group: it holds the character ;");
+  CHECK(selection_error(inventory, hosts("a,@wbe")) ==
+        "-H: there is no group 'wbe' in hosts.ini, did you mean web?");
+  CHECK(selection_error(inventory, groups("x;y")) ==
+        "-g: 'x;y' is not the name of a group: it holds the character ;");
 }
 
 TEST_CASE("selection: the name of a group is not taken for a host", "[inventory]") {
-  CHECK(selection_error(ini(small), hosts("web")) == "-H: web is a group, which is written -g web or @web");
+  CHECK(selection_error(ini(small), hosts("web")) ==
+        "-H: web is a group, which is written -g web or @web");
 }
 
 TEST_CASE("selection: without an inventory plain hosts are fine, groups are not", "[inventory]") {
@@ -154,14 +174,16 @@ TEST_CASE("selection: without an inventory plain hosts are fine, groups are not"
   CHECK(names_of(selected(none, hosts("a,b"))) == Names{"a", "b"});
   CHECK(selection_error(none, groups("db")) ==
         "-g: group 'db': there is no inventory: looked for ./hosts.ini, /etc/fanout/hosts.ini");
-  CHECK(selection_error(none, all()) == "--all: there is no inventory: looked for ./hosts.ini, /etc/fanout/hosts.ini");
+  CHECK(selection_error(none, all()) ==
+        "--all: there is no inventory: looked for ./hosts.ini, /etc/fanout/hosts.ini");
   CHECK(selection_error(none, hosts("web*")) ==
         "-H: 'web*': there is no inventory: looked for ./hosts.ini, /etc/fanout/hosts.ini");
 }
 
 TEST_CASE("selection: an empty one is an error", "[inventory]") {
   const Inventory inventory = ini(small);
-  CHECK(selection_error(inventory, {}) == "no hosts are selected: give -H, -g, --all or --hosts-file");
+  CHECK(selection_error(inventory, {}) ==
+        "no hosts are selected: give -H, -g, --all or --hosts-file");
   core::Selection selection = groups("web");
   selection.excluded = {"@web"};
   CHECK(selection_error(inventory, selection) == "the selection is empty");
@@ -196,7 +218,8 @@ TEST_CASE("selection: --pick gives every host the same chance", "[inventory]") {
   };
   std::map<std::string, int> drawn;
   for (int round = 0; round < 5000; ++round)
-    for (const std::string &name : names_of(selected(Inventory(), selection, {}, from))) ++drawn[name];
+    for (const std::string &name : names_of(selected(Inventory(), selection, {}, from)))
+      ++drawn[name];
   REQUIRE(drawn.size() == 5);
   for (const auto &[name, count] : drawn) {
     INFO(name);
@@ -205,7 +228,8 @@ TEST_CASE("selection: --pick gives every host the same chance", "[inventory]") {
   }
 }
 
-TEST_CASE("selection: --expect-hosts and --max-hosts look at what is left in the end", "[inventory]") {
+TEST_CASE("selection: --expect-hosts and --max-hosts look at what is left in the end",
+          "[inventory]") {
   core::Selection selection = hosts("n[1-20]");
   selection.excluded = {"n1"};
   selection.expected_hosts = 20;
@@ -220,7 +244,8 @@ TEST_CASE("selection: --expect-hosts and --max-hosts look at what is left in the
   CHECK(selection_error(Inventory(), selection) == "--expect-hosts 19: the selection has 3 hosts");
 }
 
-TEST_CASE("selection: a hundred thousand hosts and five thousand without any order", "[inventory]") {
+TEST_CASE("selection: a hundred thousand hosts and five thousand without any order",
+          "[inventory]") {
   std::string text = "[web]\n";
   for (int i = 0; i < 100000; ++i) text += "web" + std::to_string(100000 + i) + "\n";
   text += "[random]\n";

@@ -7,7 +7,8 @@ namespace fanout::inventory {
 namespace {
 
 constexpr std::string_view layered =
-    "[defaults]\nuser = d\nport = 1\ntimeout = 1\npriority = 1\nidentity = d\nenv.A = d\nenv.D = d\ntags = d\n"
+    "[defaults]\nuser = d\nport = 1\ntimeout = 1\npriority = 1\nidentity = d\nenv.A = d\nenv.D = "
+    "d\ntags = d\n"
     "[early]\nh\nuser = e\nport = 2\ntimeout = 2\npriority = 2\nenv.A = e\ntags = e\n"
     "[late]\nh\nuser = l\nport = 3\ntimeout = 3\ntags = l\n"
     "[h]\nuser = h\nport = 4\nenv.H = h\n";
@@ -27,11 +28,15 @@ TEST_CASE("settings: the stronger source wins, setting by setting", "[inventory]
   CHECK(host.settings.timeout == std::chrono::seconds(3));
   CHECK(host.settings.priority == 2);
   CHECK(host.settings.identities == Names{"d"});
-  CHECK(host.settings.env == std::map<std::string, std::string>{{"A", "e"}, {"D", "d"}, {"H", "h"}});
+  CHECK(host.settings.env ==
+        std::map<std::string, std::string>{{"A", "e"}, {"D", "d"}, {"H", "h"}});
   CHECK(host.settings.tags == Names{"l", "e", "d"});
 }
 
-TEST_CASE("settings: the command line wins over the inventory, and what is written with the host over both", "[inventory]") {
+TEST_CASE(
+    "settings: the command line wins over the inventory, and what is written with the host over "
+    "both",
+    "[inventory]") {
   const Inventory inventory = ini(layered);
   core::HostSettings overrides;
   overrides.user = "c";
@@ -43,7 +48,8 @@ TEST_CASE("settings: the command line wins over the inventory, and what is writt
   CHECK(selected(inventory, hosts("w@h:6"), overrides)[0].name == "h:6");
 }
 
-TEST_CASE("settings: hosts with the same groups are not mixed up with those beside them", "[inventory]") {
+TEST_CASE("settings: hosts with the same groups are not mixed up with those beside them",
+          "[inventory]") {
   const Inventory inventory = ini("[a]\na1\na2\nb1\nport = 1\n[b]\nb1\nuser = b\n[a2]\nport = 9\n");
   const auto hosts = selected(inventory, inventory::hosts("x,a1,a2,root@a1,b1,y,z"));
   REQUIRE(names_of(hosts) == Names{"x", "a1", "a2", "b1", "y", "z"});
@@ -57,7 +63,8 @@ TEST_CASE("settings: hosts with the same groups are not mixed up with those besi
   CHECK(hosts[5].user == "me");
 }
 
-TEST_CASE("settings: what nobody says is left for ssh_config, with the built-in value beside", "[inventory]") {
+TEST_CASE("settings: what nobody says is left for ssh_config, with the built-in value beside",
+          "[inventory]") {
   const auto found = selected(Inventory(), hosts("h"));
   const core::Host &host = found[0];
   CHECK(!host.settings.port);
@@ -69,7 +76,8 @@ TEST_CASE("settings: what nobody says is left for ssh_config, with the built-in 
 }
 
 TEST_CASE("settings: none and no undo what a weaker source says", "[inventory]") {
-  const Inventory inventory = ini("[defaults]\njump = j\nsudo = yes\n[a]\njump = none\n[b]\nsudo = no\n");
+  const Inventory inventory =
+      ini("[defaults]\njump = j\nsudo = yes\n[a]\njump = none\n[b]\nsudo = no\n");
   const auto hosts = selected(inventory, all());
   CHECK(!hosts[0].settings.jump);
   CHECK(hosts[0].settings.sudo == "root");
@@ -94,7 +102,8 @@ TEST_CASE("settings: each says where it comes from, and passwords are not shown"
   CHECK(value(explanations[0], "identity") == "d from hosts.ini:1 [defaults]");
   CHECK(value(explanations[0], "env.H") == "h from hosts.ini:24 [h]");
   CHECK(value(explanations[0], "env.A") == "e from hosts.ini:10 [early]");
-  CHECK(value(explanations[0], "tags") == "l, e, d from hosts.ini:18 [late], hosts.ini:10 [early], hosts.ini:1 [defaults]");
+  CHECK(value(explanations[0], "tags") ==
+        "l, e, d from hosts.ini:18 [late], hosts.ini:10 [early], hosts.ini:1 [defaults]");
   CHECK(value(explanations[1], "password") == "*** from hosts.ini:28 [p]");
   CHECK(value(explanations[2], "user") == "d from hosts.ini:1 [defaults]");
 }
