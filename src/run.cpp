@@ -253,15 +253,8 @@ Result<std::vector<Host>> ExecRun::select_hosts(const User &user) {
              inventory::select(known, options_.selection, options_.overrides, sources));
   if (options_.command_is_marked) return hosts;
   // Every name counts, selected or not: web2 at the place of COMMAND is what the local shell made of web[1-3].
-  std::vector<std::string> names;
-  names.reserve(hosts.size() + known.host_count());
+  std::vector<std::string> names = known.host_names();
   for (const Host &host : hosts) names.push_back(host.name);
-  if (known.host_count() > 0) {
-    core::Selection everything;
-    everything.all = true;
-    TRY_ASSIGN(const auto choices, inventory::choose(known, everything, {}, sources));
-    for (const inventory::Choice &choice : choices) names.push_back(choice.target.name);
-  }
   TRY(cli::refuse_expanded_brackets(options_, names));
   return hosts;
 }

@@ -176,7 +176,7 @@ private:
     const std::size_t width = kinds_[rows_[begin].kind].widths[column];
     const std::uint64_t first = rows_[begin].cells[column];
     if (rows_[end - 1].cells[column] == first) return first;  // the same name again
-    text_ = "[";
+    text_.assign(1, '[');
     std::uint64_t last = first;
     std::uint64_t range_begin = first;
     const auto put_range = [&] {

@@ -5,6 +5,8 @@
 #include <locale>
 #include <sstream>
 
+// The compiler cannot see that the list of a tree's children is never without its header node.
+#pragma GCC diagnostic ignored "-Wnull-dereference"
 #include <boost/property_tree/ini_parser.hpp>
 #include <boost/property_tree/ptree.hpp>
 #include <fmt/format.h>

@@ -3,6 +3,7 @@
 #include "settings.hpp"
 
 #include <algorithm>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -24,11 +25,13 @@ public:
 
   const std::vector<Source> &of(const Choice &choice) {
     sources_.clear();
-    written_.user.reset();
-    written_.port.reset();
-    if (!choice.target.user.empty()) written_.user = choice.target.user;
-    if (choice.target.port != 0) written_.port = choice.target.port;
-    if (written_.user || written_.port) sources_.push_back({&written_, "written with the host"});
+    written_.reset();
+    if (!choice.target.user.empty() || choice.target.port != 0) {
+      written_ = std::make_unique<HostSettings>();
+      if (!choice.target.user.empty()) written_->user = choice.target.user;
+      if (choice.target.port != 0) written_->port = choice.target.port;
+      sources_.push_back({written_.get(), "written with the host"});
+    }
     sources_.push_back({&overrides_, "command line"});
     append_inventory_sources(data_, choice.host, sources_);
     return sources_;
@@ -37,8 +40,8 @@ public:
   // Merged. Hosts without anything of their own come in long runs with the same groups, and are merged once.
   void merge_into(const Choice &choice, HostSettings &settings) {
     const std::vector<Source> &sources = of(choice);
-    const bool own = sources.front().settings == &written_ ||
-                     (choice.host && data_.own_settings(*choice.host) != nullptr);
+    const bool own =
+        written_ != nullptr || (choice.host && data_.own_settings(*choice.host) != nullptr);
     if (own || sources != merged_sources_) {
       for (const Source &source : sources) settings.fill_from(*source.settings);
       if (own) return;
@@ -53,7 +56,7 @@ public:
 private:
   const InventoryData &data_;
   const HostSettings &overrides_;
-  HostSettings written_;
+  std::unique_ptr<HostSettings> written_;
   std::vector<Source> sources_;
   HostSettings merged_;
   std::vector<Source> merged_sources_;
