@@ -204,9 +204,9 @@ private:
   report::Report report_;
   std::map<HostIndex, keys::SlotId> slots_;
   std::optional<int> interrupted_by_;
-  // What signals have left of our patience.
-  enum class Politeness { all, none_new, stopping };
-  Politeness politeness_ = Politeness::all;
+  // What signals have left of it: for every host, for those that run, for stopping those.
+  enum class Patience { all, for_running, for_stopping };
+  Patience patience_ = Patience::all;
   bool stopping_ = false;
   std::string why_halted_;
 };
@@ -410,11 +410,14 @@ void Dispatch::stop(std::string why) {
 void Dispatch::heed(int signal) {
   if (!interrupted_by_) interrupted_by_ = signal;
   const std::string why = "stopped by SIG" + sys::signal_name(signal);
-  if (signal == SIGINT && std::exchange(politeness_, Politeness::none_new) == Politeness::all) {
+  const Patience before = patience_;
+  patience_ =
+      signal == SIGINT && before == Patience::all ? Patience::for_running : Patience::for_stopping;
+  if (patience_ == Patience::for_running) {
     why_halted_ = why;
     plan_.halt();
     static_cast<void>(output_.write(core::Stream::err, report_.running_text()));
-  } else if (std::exchange(politeness_, Politeness::stopping) != Politeness::stopping) {
+  } else if (before != Patience::for_stopping) {
     stop(why);
   } else {
     // Once more after the remote commands have been told to end: nobody waits for them any longer.
