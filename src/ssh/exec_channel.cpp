@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include <fmt/format.h>
@@ -26,6 +27,32 @@ constexpr std::size_t piece_bytes = 32 * 1024;
 // libssh2 numbers the channels of a session from 0, and there is only this one.
 constexpr std::uint32_t only_channel = 0;
 
+bool told_end(const PacketTap &tap) { return tap.exit_status() || !tap.exit_signal().empty(); }
+
+// Output that lies decrypted in libssh2's queue when the connection breaks. libssh2_channel_read() asks the connection
+// first and so never hands it out; but it can be made to give it back, and then the tap sees it.
+void deliver_queued(Session::State &s,
+                    const std::function<void(core::Stream, std::string_view)> &sink) {
+  // The first packet of each stream may have been read in part.
+  std::array<std::uint64_t, 2> read{};
+  for (const core::Stream stream : {core::Stream::out, core::Stream::err}) {
+    const std::uint64_t delivered = s.delivered_bytes[static_cast<std::size_t>(stream)];
+    const std::uint64_t given_back = s.tap.data_bytes(stream);
+    read[static_cast<std::size_t>(stream)] = delivered - std::min(delivered, given_back);
+  }
+  s.tap.pass_output_to([&](core::Stream stream, std::string_view data) {
+    const auto which = static_cast<std::size_t>(stream);
+    const auto skipped = std::min<std::uint64_t>(read[which], data.size());
+    read[which] -= skipped;
+    data.remove_prefix(static_cast<std::size_t>(skipped));
+    s.delivered_bytes[which] += data.size();
+    for (; !data.empty(); data.remove_prefix(std::min(data.size(), piece_bytes)))
+      sink(stream, data.substr(0, piece_bytes));
+  });
+  libssh2_channel_flush_ex(s.channel, LIBSSH2_CHANNEL_FLUSH_ALL);
+  s.tap.pass_output_to({});
+}
+
 }  // namespace
 
 Result<ExecChannel> Session::exec(const std::string &command) {
@@ -36,6 +63,8 @@ Result<ExecChannel> Session::exec(const std::string &command) {
         libssh2_channel_open_ex(s.library, "session", 7, window_bytes, packet_bytes, nullptr, 0);
     return s.channel != nullptr ? 0 : libssh2_session_last_errno(s.library);
   }));
+  if (opened != 0 && opened != LIBSSH2_ERROR_CHANNEL_FAILURE)
+    return fail(ErrorKind::protocol, s.library_error());
   if (opened != 0)
     return fail(ErrorKind::unreachable,
                 fmt::format("the server refused a session: {}", s.library_error()));
@@ -43,9 +72,14 @@ Result<ExecChannel> Session::exec(const std::string &command) {
     return libssh2_channel_process_startup(s.channel, "exec", 4, command.data(),
                                            static_cast<unsigned int>(command.size()));
   }));
+  if (started != 0 && started != LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
+    return fail(ErrorKind::protocol, s.library_error());
   if (started != 0)
     return fail(ErrorKind::unreachable,
                 fmt::format("the server refused to run a command: {}", s.library_error()));
+  // A command that reads its standard input finds it empty, and does not wait for what nobody sends.
+  TRY_ASSIGN(const int ended, s.drive([&] { return libssh2_channel_send_eof(s.channel); }));
+  if (ended != 0) return fail(ErrorKind::protocol, s.library_error());
   return ExecChannel(s);
 }
 
@@ -57,9 +91,11 @@ Result<void> ExecChannel::pump(std::size_t limit_bytes,
   char piece[piece_bytes];
   std::size_t taken = 0;
   int trouble = 0;
+  std::uint64_t read_before = 0;
   // Both streams in every turn: they share one window, and one that nobody reads stops the other for ever.
-  for (bool progress = true; progress && taken < limit_bytes;) {
+  for (bool progress = true; progress && trouble == 0 && taken < limit_bytes;) {
     progress = false;
+    read_before = s.transport.handed_out_bytes();
     for (const core::Stream stream : {core::Stream::out, core::Stream::err}) {
       s.transport.begin_call();
       const ssize_t count = libssh2_channel_read_ex(
@@ -69,23 +105,34 @@ Result<void> ExecChannel::pump(std::size_t limit_bytes,
         const auto size = static_cast<std::size_t>(count);
         sink(stream, {piece, size});
         taken += size;
-        s.delivered_bytes += size;
+        s.delivered_bytes[static_cast<std::size_t>(stream)] += size;
         progress = true;
       } else if (count < 0 && count != LIBSSH2_ERROR_EAGAIN) {
+        // Not a byte more is read: behind a packet whose MAC is wrong, libssh2 would go on as if it had not been sent.
         trouble = static_cast<int>(count);
+        break;
       }
     }
-    if (trouble != 0) break;
   }
   // libssh2_channel_eof() is true only when nothing of the channel is queued any more.
-  if (libssh2_channel_eof(s.channel) == 1) {
+  // A server that hangs up between its exit status and CLOSE, or disconnects after it, has said everything that matters.
+  if (trouble == 0 && libssh2_channel_eof(s.channel) == 1) {
     s.transport.begin_call();
-    // A server that hangs up between its exit status and CLOSE has said everything that matters.
+    const int answer = libssh2_channel_wait_closed(s.channel);
     s.closed =
-        libssh2_channel_wait_closed(s.channel) == 0 || (s.transport.ended() && exit_status());
+        answer == 0 || (answer == LIBSSH2_ERROR_EAGAIN && s.transport.ended() && told_end(s.tap));
+    if (answer < 0 && answer != LIBSSH2_ERROR_EAGAIN) trouble = answer;
+  }
+  if (trouble != 0) {
+    deliver_queued(s, sink);
+    s.closed = trouble == LIBSSH2_ERROR_SOCKET_DISCONNECT && s.disconnect_text &&
+               libssh2_channel_eof(s.channel) == 1 && told_end(s.tap);
   }
   s.transport.flush();
-  if (s.closed || taken >= limit_bytes) return {};
+  // Whatever libssh2 has read last may be output of the stream that was asked before.
+  s.more_queued = trouble == 0 && !s.closed &&
+                  (taken >= limit_bytes || s.transport.handed_out_bytes() != read_before);
+  if (s.closed || s.more_queued) return {};
   TRY(s.usable());
   if (trouble != 0) return fail(ErrorKind::protocol, s.library_error());
   return {};
@@ -95,7 +142,8 @@ int ExecChannel::fd() const { return session_->transport.fd(); }
 
 short ExecChannel::wanted_events() const {
   const Transport &transport = session_->transport;
-  if (transport.has_unread()) return 0;
+  // What libssh2 has queued is not in the socket any more; and unless it is read, the window stays closed.
+  if (transport.has_unread() || session_->more_queued) return 0;
   return static_cast<short>(POLLIN | (transport.has_unsent() ? POLLOUT : 0));
 }
 
@@ -112,7 +160,8 @@ std::string ExecChannel::exit_signal() const { return session_->tap.exit_signal(
 
 std::uint64_t ExecChannel::lost_bytes() const {
   const std::uint64_t sent = session_->tap.data_bytes();
-  return sent > session_->delivered_bytes ? sent - session_->delivered_bytes : 0;
+  const std::uint64_t delivered = session_->delivered_bytes[0] + session_->delivered_bytes[1];
+  return sent > delivered ? sent - delivered : 0;
 }
 
 Result<void> ExecChannel::signal(const char *name) {

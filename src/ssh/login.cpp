@@ -71,7 +71,18 @@ static void answer_prompts(const char *, int, const char *, int, int count,
   s.password_sent = true;
 }
 
+// A new password is for a person to choose. Without a callback libssh2 does not even say that the old one has expired.
+static void refuse_new_password(LIBSSH2_SESSION *, char **password, int *password_bytes, void **) {
+  *password = nullptr;
+  *password_bytes = 0;
+}
+
 }  // extern "C"
+
+// Of a call that failed with no refusal of the server: what came was not an answer.
+core::Error broken_off(const Session::State &s) {
+  return {ErrorKind::protocol, fmt::format("login failed: {}", s.library_error())};
+}
 
 struct Attempts {
   std::vector<std::string> notes;  // what was tried, for the error
@@ -92,6 +103,7 @@ Result<bool> try_key(Session::State &s, const std::string &user, const LoginKey 
   void *abstract = &request;
   const auto *blob = static_cast<const unsigned char *>(static_cast<const void *>(key.blob.data()));
   s.sign_error.reset();
+  const unsigned refusals = s.tap.login_refusals();
   TRY_ASSIGN(const int answer, s.drive([&] {
     return libssh2_userauth_publickey(s.library, user.c_str(), blob, key.blob.size(), sign,
                                       &abstract);
@@ -103,7 +115,8 @@ Result<bool> try_key(Session::State &s, const std::string &user, const LoginKey 
     attempts.notes.push_back(fmt::format("{}: {}", key.description, s.sign_error->message));
     return false;
   }
-  ++attempts.refused_keys;
+  if (s.tap.login_refusals() == refusals) return fail(broken_off(s));
+  if (!s.tap.partial_success()) ++attempts.refused_keys;
   return false;
 }
 
@@ -111,7 +124,7 @@ Result<bool> try_key(Session::State &s, const std::string &user, const LoginKey 
 Result<bool> learn_methods(Session::State &s, const std::string &user, std::string &methods) {
   methods = s.tap.login_methods();
   if (!methods.empty()) return false;
-  TRY(s.drive([&] {
+  TRY_ASSIGN(const int answer, s.drive([&] {
     char *list =
         libssh2_userauth_list(s.library, user.c_str(), static_cast<unsigned int>(user.size()));
     if (list != nullptr) methods = list;
@@ -119,18 +132,22 @@ Result<bool> learn_methods(Session::State &s, const std::string &user, std::stri
                ? 0
                : libssh2_session_last_errno(s.library);
   }));
-  return libssh2_userauth_authenticated(s.library) == 1;
+  if (libssh2_userauth_authenticated(s.library) == 1) return true;
+  if (answer != 0) return fail(broken_off(s));
+  return false;
 }
 
 Result<bool> try_password(Session::State &s, const std::string &user, std::string_view methods,
                           Attempts &attempts) {
   TRY_ASSIGN(s.password, s.credentials->password());
   if (lists(methods, "keyboard-interactive")) {
+    const unsigned refusals = s.tap.login_refusals();
     TRY_ASSIGN(const int answer, s.drive([&] {
       return libssh2_userauth_keyboard_interactive_ex(
           s.library, user.c_str(), static_cast<unsigned int>(user.size()), answer_prompts);
     }));
     if (answer == 0) return true;
+    if (s.tap.login_refusals() == refusals) return fail(broken_off(s));
     attempts.notes.emplace_back(
         s.password_sent ? "password rejected (keyboard-interactive)"
                         : "keyboard-interactive asked for something else than a password");
@@ -138,12 +155,15 @@ Result<bool> try_password(Session::State &s, const std::string &user, std::strin
   if (lists(methods, "password") && !s.password_sent) {
     s.password_sent = true;
     const std::string_view password = s.password->reveal();
+    const unsigned refusals = s.tap.login_refusals();
     TRY_ASSIGN(const int answer, s.drive([&] {
-      return libssh2_userauth_password_ex(s.library, user.c_str(),
-                                          static_cast<unsigned int>(user.size()), password.data(),
-                                          static_cast<unsigned int>(password.size()), nullptr);
+      return libssh2_userauth_password_ex(
+          s.library, user.c_str(), static_cast<unsigned int>(user.size()), password.data(),
+          static_cast<unsigned int>(password.size()), refuse_new_password);
     }));
     if (answer == 0) return true;
+    if (answer != LIBSSH2_ERROR_PASSWORD_EXPIRED && s.tap.login_refusals() == refusals)
+      return fail(broken_off(s));
     attempts.notes.emplace_back(answer == LIBSSH2_ERROR_PASSWORD_EXPIRED ? "password expired"
                                                                          : "password rejected");
   }
@@ -163,10 +183,8 @@ std::string describe_failure(const Attempts &attempts, std::string_view methods,
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
-}  // namespace
-
-Result<void> Session::login(const std::string &user, const Credentials &credentials) {
-  State &s = *state_;
+Result<void> try_methods(Session::State &s, const std::string &user,
+                         const Credentials &credentials) {
   s.transport.limit_incoming(login_limit_bytes, "before the login");
   s.credentials = &credentials;
   Attempts attempts;
@@ -189,6 +207,19 @@ Result<void> Session::login(const std::string &user, const Credentials &credenti
     return fail(ErrorKind::auth, describe_failure(attempts, methods, s.tap.partial_success()));
   s.transport.limit_incoming(0, {});
   return {};
+}
+
+}  // namespace
+
+Result<void> Session::login(const std::string &user, const Credentials &credentials) {
+  auto done = try_methods(*state_, user, credentials);
+  if (done) return {};
+  // sshd says in this way that MaxAuthTries is used up: a refusal, not a lost connection.
+  const bool refused =
+      state_->disconnect_text &&
+      (state_->disconnect_reason == SSH_DISCONNECT_NO_MORE_AUTH_METHODS_AVAILABLE ||
+       state_->disconnect_text->starts_with("Too many authentication failures"));
+  return fail(refused ? ErrorKind::auth : done.error().kind, done.error().message);
 }
 
 }  // namespace fanout::ssh

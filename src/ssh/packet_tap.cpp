@@ -46,7 +46,8 @@ void *PacketTap::allocate(std::size_t size) {
 void PacketTap::release(void *block) {
   if (block == nullptr) return;
   BlockHeader *header = header_of(block);
-  look({bytes_of(header), header->size});
+  if (block != distrusted_) look({bytes_of(header), header->size});
+  distrusted_ = nullptr;
   used_bytes_ -= header->size;
   explicit_bzero(bytes_of(header), header->size);
   std::free(header);
@@ -75,6 +76,7 @@ void PacketTap::look(std::string_view payload) {
               std::string_view::npos &&
           methods.size() <= max_text_bytes && partial <= 1;
       if (!packet.ok() || !plausible) break;
+      ++login_refusals_;
       login_methods_ = methods;
       partial_success_ = partial_success_ || partial == 1;
       break;
@@ -82,14 +84,14 @@ void PacketTap::look(std::string_view payload) {
     case msg_channel_data:
       if (packet.uint32() == channel_) {
         const std::string_view data = packet.string();
-        if (packet.ok()) data_bytes_ += data.size();
+        if (packet.ok()) take_output(core::Stream::out, data);
       }
       break;
     case msg_channel_extended_data:
       if (packet.uint32() == channel_) {
         packet.uint32();
         const std::string_view data = packet.string();
-        if (packet.ok()) data_bytes_ += data.size();
+        if (packet.ok()) take_output(core::Stream::err, data);
       }
       break;
     case msg_channel_request:
@@ -97,6 +99,11 @@ void PacketTap::look(std::string_view payload) {
       break;
     default: break;
   }
+}
+
+void PacketTap::take_output(core::Stream stream, std::string_view data) {
+  data_bytes_[static_cast<std::size_t>(stream)] += data.size();
+  if (output_sink_) output_sink_(stream, data);
 }
 
 void PacketTap::look_at_request(std::string_view rest) {

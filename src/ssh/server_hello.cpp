@@ -69,7 +69,7 @@ Result<void> ServerHello::read_lines() {
       state_ = State::kexinit;
       return {};
     }
-    last_line_ = std::move(text);
+    if (!text.empty()) last_line_ = std::move(text);
     if (consumed_ > max_lines_bytes)
       return fail(
           ErrorKind::protocol,

@@ -41,12 +41,19 @@ static ssize_t send(libssh2_socket_t, const void *buffer, size_t size, int, void
   return state_of(abstract).transport.send(static_cast<const char *>(buffer), size);
 }
 
-static void disconnected(LIBSSH2_SESSION *, int, const char *message, int message_bytes,
+static void disconnected(LIBSSH2_SESSION *, int reason, const char *message, int message_bytes,
                          const char *, int, void **abstract) {
+  state_of(abstract).disconnect_reason = reason;
   state_of(abstract).disconnect_text =
       message == nullptr || message_bytes <= 0
           ? std::string()
           : std::string(message, static_cast<std::size_t>(message_bytes));
+}
+
+// A packet with a wrong MAC is thrown away by libssh2 after this, but not before the tap has seen it.
+static int mac_was_wrong(LIBSSH2_SESSION *, const char *packet, int, void **abstract) {
+  state_of(abstract).tap.distrust(packet);
+  return -1;
 }
 
 }  // extern "C"
@@ -60,6 +67,8 @@ libssh2_cb_generic *generic(Function *function) {
 
 Session::State::~State() {
   if (library == nullptr) return;
+  // No farewell to a server that owes an answer: freeing a channel would send its end.
+  if (!closed) transport.mute();
   if (channel != nullptr) libssh2_channel_free(channel);
   libssh2_session_free(library);
 }
@@ -120,6 +129,7 @@ Result<void> Session::handshake() {
   libssh2_session_callback_set2(s.library, LIBSSH2_CALLBACK_RECV, generic(receive));
   libssh2_session_callback_set2(s.library, LIBSSH2_CALLBACK_SEND, generic(send));
   libssh2_session_callback_set2(s.library, LIBSSH2_CALLBACK_DISCONNECT, generic(disconnected));
+  libssh2_session_callback_set2(s.library, LIBSSH2_CALLBACK_MACERROR, generic(mac_was_wrong));
   libssh2_session_set_blocking(s.library, 0);
   // The library's own timer runs in non-blocking mode too, by the wall clock: out of the way with it, ours is better.
   libssh2_session_set_read_timeout(s.library, 86'400);

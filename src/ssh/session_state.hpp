@@ -1,6 +1,7 @@
 // What the parts of one connection share: private to session.cpp, login.cpp and exec_channel.cpp.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ struct Session::State {
   LIBSSH2_SESSION *library = nullptr;
   LIBSSH2_CHANNEL *channel = nullptr;
 
+  int disconnect_reason = 0;                   // RFC 4253, section 11.1
   std::optional<std::string> disconnect_text;  // what the server said when it disconnected
 
   // Login, while it lasts.
@@ -38,7 +40,8 @@ struct Session::State {
   bool password_sent = false;
 
   // Output channel.
-  std::uint64_t delivered_bytes = 0;
+  std::array<std::uint64_t, 2> delivered_bytes{};  // by stream
+  bool more_queued = false;  // libssh2 may have output that the last pump() has not taken
   bool closed = false;
 
   // Repeats a non-blocking call of libssh2 until it is done, waiting in between. The answer is the library's: 0 or more,

@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::size_t bytes_per_call = 1 << 20;
 constexpr std::size_t bytes_per_read = 32 * 1024;
+// Far more than libssh2 ever has to say at once.
+constexpr std::size_t unsent_limit_bytes = 4 << 20;
 
 }  // namespace
 
@@ -85,9 +87,17 @@ ssize_t Transport::receive(char *buffer, std::size_t size) {
 }
 
 ssize_t Transport::send(const char *buffer, std::size_t size) {
+  if (muted_) return static_cast<ssize_t>(size);
+  if (unsent_.size() + size > unsent_limit_bytes)
+    return refuse({ErrorKind::protocol, "the server does not read the answers that it asks for"});
   unsent_.append(buffer, size);
   flush();
   return static_cast<ssize_t>(size);
+}
+
+void Transport::mute() {
+  muted_ = true;
+  unsent_.clear();
 }
 
 void Transport::flush() {

@@ -40,6 +40,7 @@ private:
     return channel_.exit_status() || !channel_.exit_signal().empty();
   }
   void forward(core::Stream stream, std::string_view bytes);
+  void send_signal(const char *name, core::TimePoint now);
   void escalate(core::TimePoint now);
   void begin_stop(Status why, core::TimePoint now);
   void record_end();
@@ -62,6 +63,14 @@ void Exec::forward(core::Stream stream, std::string_view bytes) {
   parent_.send(wire::OutputMessage{stream, std::string(bytes)});
 }
 
+// Has a deadline of its own, because in a key exchange even this waits for the server; what follows has none again, or the
+// connection could not be read any more when it has passed.
+void Exec::send_signal(const char *name, core::TimePoint now) {
+  session_.set_deadline(Deadline::in(after_kill, now));
+  static_cast<void>(channel_.signal(name));
+  session_.set_deadline({});
+}
+
 void Exec::begin_stop(Status why, core::TimePoint now) {
   stop_status_ = why;
   ended_before_stop_ = server_told_end();
@@ -69,8 +78,7 @@ void Exec::begin_stop(Status why, core::TimePoint now) {
   step_ = Deadline::in(limits_.stop_grace, now);
   if (limits_.stop_grace.count() <= 0) step_ = Deadline(now);
   // Not every server knows signals, and none confirms them: the exit signal or status is the proof.
-  session_.set_deadline(Deadline::in(after_kill, now));
-  static_cast<void>(channel_.signal("TERM"));
+  send_signal("TERM", now);
 }
 
 void Exec::escalate(core::TimePoint now) {
@@ -79,8 +87,7 @@ void Exec::escalate(core::TimePoint now) {
     case Stopping::terminated:
       stopping_ = Stopping::killed;
       step_ = Deadline::in(after_kill, now);
-      session_.set_deadline(step_);
-      static_cast<void>(channel_.signal("KILL"));
+      send_signal("KILL", now);
       break;
     case Stopping::killed:
       stopping_ = Stopping::closing;

@@ -90,8 +90,9 @@ Result<void> ParentLink::wait(int fd, short events, Deadline deadline) {
 }
 
 void ParentLink::wait_for_anything(int fd, short events, Deadline deadline) {
-  if (events == 0 && unsent_.empty()) return;
-  poll_once(fd, events, deadline);
+  // Nothing to wait for is no reason not to hear the parent: a server that never pauses could keep us from it for ever.
+  poll_once(fd, events,
+            events == 0 && unsent_.empty() ? Deadline(core::TimePoint::min()) : deadline);
 }
 
 Result<wire::VerdictMessage> ParentLink::wait_for_verdict(Deadline deadline) {

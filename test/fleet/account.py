@@ -38,9 +38,11 @@ def is_root():
 
 
 def _administer(*command):
+    # These programs are not on every root's path.
+    env = {**os.environ, "PATH": os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"}
     # Another program may hold the lock of the password file for a moment.
     for _ in range(20):
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode == 0 or "lock" not in done.stderr:
             break
         time.sleep(0.25)

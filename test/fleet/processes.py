@@ -206,7 +206,8 @@ class Result:
     def failures(self):
         """The rows of the summary by host: {"web03": ("unreachable", "connect ...")}."""
         found = {}
-        rows = self.err[self.err.rindex("\nfanout: " if "\nfanout: " in self.err else "fanout: "):]
+        # The last line of ours, not one that a cause only quotes.
+        rows = self.err[[line.start() for line in re.finditer(r"^fanout: ", self.err, re.MULTILINE)][-1]:]
         for status, hosts, cause in re.findall(r"^  (\w+) +(\S+) +(.*)$", rows, re.MULTILINE):
             if status in ("truncated", "unknown"):
                 continue

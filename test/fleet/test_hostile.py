@@ -11,6 +11,7 @@ import itertools
 import os
 import random
 import resource
+import select
 import socket
 import struct
 import time
@@ -18,7 +19,7 @@ import time
 import pytest
 
 from daemons import public_key
-from packets import (CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST, CHANNEL_SUCCESS,
+from packets import (CHACHA, CHANNEL_DATA, CHANNEL_OPEN, CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST, CHANNEL_SUCCESS,
                      CIPHERS, CTR, DEBUG, DISCONNECT, EXT_INFO, GCM, GLOBAL_REQUEST, IGNORE, KEXINIT, REQUEST_FAILURE,
                      SERVICE_ACCEPT, SERVICE_REQUEST, STEPS, USERAUTH_BANNER, USERAUTH_INFO_REQUEST,
                      USERAUTH_INFO_RESPONSE, USERAUTH_PASSWD_CHANGEREQ, USERAUTH_REQUEST, USERAUTH_SUCCESS, Fields,
@@ -29,7 +30,8 @@ from servers import CuttingProxy, Listener, Talker
 SOUND = ("sound01", "sound02")
 # Sound hosts and real servers behind a proxy run it; a PacketServer does as its script says.
 COMMAND = "echo out of {host}; echo err of {host} >&2; head -c 20000 /dev/zero | tr '\\0' s; echo"
-HOSTILE_TEXT = b"\x1b]0;owned\x07\x1b[31mred\r\nfanout: 9 hosts, 9 ok in 0.1 s\r\n  unreachable  sound01  gone\x00\x9b2J"
+HOSTILE_TEXT = (b"\x1b]0;owned\x07\x1b[31mred\r\nfanout: 9 hosts, 9 ok in 0.1 s\r\n"
+                b"  unreachable  sound01  gone\x00\x9b2J")
 
 
 def name_of(text):
@@ -56,7 +58,8 @@ class Bench:
         self.servers[name] = self.fleet.misbehaving(name, kind, *arguments, host_key=public_key(self.key), **options)
         return self.servers[name]
 
-    def run(self, *arguments, code, sound=SOUND, command=COMMAND, within=None, timeout=40.0, memory=False, prepare=True):
+    def run(self, *arguments, code, sound=SOUND, command=COMMAND, within=None, timeout=40.0, memory=False,
+            prepare=True):
         if prepare:
             self.fleet.openssh(*sound)
             self.fleet.prepare()
@@ -120,7 +123,8 @@ def leave(conversation, how):
 @pytest.mark.parametrize("name", ["ext-info-c", "kex-strict-c-v00@openssh.com"])
 def test_names_that_only_clients_may_send_are_refused_in_a_key_exchange(bench, name):
     # libssh2 1.11.1 takes them for methods, and calls a function that is not there.
-    for place, kex in {"first": f"{name},curve25519-sha256", "last": f"curve25519-sha256,{name}", "alone": name}.items():
+    lists = {"first": f"{name},curve25519-sha256", "last": f"curve25519-sha256,{name}", "alone": name}
+    for place, kex in lists.items():
         bench.add(place, lambda peer: peer.converse(), kex=kex.encode())
     result = bench.run("--connect-timeout", "5", code=4, within=4)
     assert set(statuses(result).values()) == {"protocol"} and len(result.failures) == 3
@@ -132,6 +136,7 @@ def test_such_names_in_a_later_key_exchange_harm_that_host_alone(bench):
     def script(peer):
         peer.converse()
         peer.out(b"begun\n")
+        time.sleep(0.3)
         cipher = peer.server.cipher.encode()
         peer.send(KEXINIT, Raw(bytes(16)), b"ext-info-c,kex-strict-c-v00@openssh.com", b"ssh-ed25519", cipher, cipher,
                   b"hmac-sha2-256", b"hmac-sha2-256", b"none", b"none", b"", b"", False, 0)
@@ -225,11 +230,13 @@ def test_packets_of_impossible_lengths(bench, form):
                     peer.connection.sendall(os.urandom(1 << 16))
 
         bench.add(f"length-{length}-{then}", script, **({} if form == "in the clear" else {"cipher": form}))
-    result = bench.run("--connect-timeout", "1", code=4, within=4)
+    # libssh2 1.11.1 copies a negative number of bytes out of an authentic ChaCha20 packet of one to three.
+    deadly = {f"length-{length}-{then}" for length in (1, 2, 3) for then in ("wait", "flood") if form == CHACHA}
+    result = bench.run("--connect-timeout", "1", code=1 if deadly else 4, within=4)
     assert len(result.failures) == 2 * len(lengths)
-    # An AEAD packet of an odd length can only be waited for.
-    allowed = {"protocol", "timeout"} if form in CIPHERS else {"protocol"}
-    assert set(statuses(result).values()) <= allowed, statuses(result)
+    for name, (status, cause) in result.failures.items():
+        # What is not enough for a packet can only be waited for.
+        assert status in ("protocol", "timeout") or name in deadly and "SEGV" in cause, (name, status, cause)
     assert bench.cpu < 4
 
 
@@ -326,7 +333,7 @@ def test_a_server_that_hangs_up_after_it_has_said_everything_is_believed(bench, 
     def complete(peer, how, close):
         peer.converse()
         with peer.one_segment():
-            peer.out(OUTPUT[:5000])
+            peer.out(b"all of it\n")
             peer.exit_status(0)
             peer.end_of_output()
             if close:
@@ -340,7 +347,7 @@ def test_a_server_that_hangs_up_after_it_has_said_everything_is_believed(bench, 
         names.append(f"{how}-{close}".lower())
         bench.add(names[-1], lambda peer, case=(how, close): complete(peer, *case), cipher=cipher)
     result = bench.run("-t", "3", code=0, within=4)
-    assert {name: result.blocks[name] for name in names} == {name: OUTPUT[:5000] + b"" for name in names}
+    assert {name: result.blocks[name] for name in names} == dict.fromkeys(names, b"all of it\n")
 
 
 @pytest.mark.parametrize("cipher", CIPHERS)
@@ -431,8 +438,8 @@ def test_a_flipped_bit_anywhere_is_never_taken_for_the_truth(bench, ciphers):
     whole = b"%05000d" % 7
     for offset in offsets:
         name = f"bent{offset}"
-        # Before the keys are in use some bits mean nothing: letters of the identification's comment, paddings.
-        assert name in result.failures, f"{offset} of {length}: ok"
+        # The command ends with 3, so none may be ok, whatever the bit was.
+        assert name in result.failures, f"bit at {offset} of {length}: ok"
         status, cause = result.failures[name]
         out, err = result.blocks.get(name, b"").rstrip(b"\n"), result.error_blocks.get(name, b"")
         assert whole.startswith(out) and err in (b"", b"err\n"), f"bytes that nobody sent, bit at {offset} of {length}"
@@ -444,12 +451,14 @@ def test_a_flipped_bit_anywhere_is_never_taken_for_the_truth(bench, ciphers):
 
 def test_a_flipped_bit_of_the_exit_status_is_never_read_even_if_all_comes_in_one_piece(bench):
     # Counter mode without the check of its MAC would let anybody on the way turn exit 1 into exit 0.
-    def script(peer, bent):
+    def script(peer, bent, pause):
         peer.converse()
         clear = peer._out.padded(message(CHANNEL_REQUEST, peer.channel, b"exit-status", False, 1))
         position = 4 + clear.index(b"\0\0\0\1", 20) + 3 if bent == "status" else 4 + 1
+        peer.out(b"text\n")
+        # Read meanwhile or still queued: the end must not be believed either way.
+        time.sleep(0.3 if pause else 0)
         with peer.one_segment():
-            peer.out(b"text\n")
             if bent == "output":
                 begin = len(peer._batch)
                 peer.out(b"lost\n")
@@ -461,11 +470,11 @@ def test_a_flipped_bit_of_the_exit_status_is_never_read_even_if_all_comes_in_one
                 peer._batch[begin + position] ^= 1
             peer.close()
 
-    bench.add("status", lambda peer: script(peer, "status"), cipher=CTR)
-    bench.add("output", lambda peer: script(peer, "output"), cipher=CTR)
+    for bent, pause in itertools.product(("status", "output"), (False, True)):
+        bench.add(f"{bent}-{pause}".lower(), lambda peer, case=(bent, pause): script(peer, *case), cipher=CTR)
     result = bench.run("-t", "1", code=4)
-    assert statuses(result) == {"status": "protocol", "output": "protocol"}
-    assert result.blocks["status"] == result.blocks["output"] == b"text\n"
+    assert set(statuses(result).values()) == {"protocol"} and len(result.failures) == 4, statuses(result)
+    assert all(result.blocks[name] == b"text\n" for name in bench.servers)
 
 
 # --- floods and lies after the login --------------------------------------------------------------------------------
@@ -474,29 +483,32 @@ def test_a_flipped_bit_of_the_exit_status_is_never_read_even_if_all_comes_in_one
 def test_more_data_than_the_window_allows_is_never_a_success(bench, cipher):
     def script(peer, size):
         peer.converse()
-        for piece in pieces(bytes(64) * (size // 64), 32768):
-            peer.out(piece)
-        peer.finish(0)
+        with peer.one_segment():
+            for piece in pieces(bytes(size), 32768):
+                peer.out(piece)
+            peer.finish(0)
 
     def too_large_a_packet(peer):
         peer.converse()
         peer.out(b"x" * 34000)
         peer.finish(0)
 
-    bench.add("flood", lambda peer: script(peer, 24 << 20), cipher=cipher)
+    bench.add("flood", lambda peer: script(peer, 3 << 20), cipher=cipher)
     bench.add("packet", too_large_a_packet, cipher=cipher)
     result = bench.run("-t", "10", code=4, timeout=30, memory=True)
-    for name in ("flood", "packet"):
-        status, cause = result.failures[name]
-        assert status == "protocol" and "window violated" in cause, (name, cause)
-    assert bench.peaks["flood"] < 64 << 10
+    assert "packet" in result.failures
+    for status, cause in result.failures.values():
+        assert status == "protocol" and "window violated" in cause, cause
+    # A flood may find a client that keeps up, as it does with ChaCha20. But then every byte must be there.
+    assert "flood" in result.failures or len(result.blocks["flood"].rstrip(b"\n")) == 3 << 20
+    assert max(bench.peaks.values()) < 64 << 10
 
 
-def flood(*fields, cipher_payloads=None):
+def flood(*fields):
+    """A script that sends this message for ever, and reads nothing."""
     def script(peer):
         peer.converse()
         payload = message(*fields)
-        peer.connection.settimeout(15)
         while True:
             with peer.one_segment():
                 for _ in range(max(1, 60000 // len(payload))):
@@ -505,23 +517,32 @@ def flood(*fields, cipher_payloads=None):
     return script
 
 
-def test_floods_after_the_login_end_in_time_and_in_bounded_memory(bench):
+def test_floods_that_fill_the_memory_end_as_soon_as_they_have_filled_a_little(bench):
+    # libssh2 keeps messages that it does not know for good.
+    bench.add("unknown", flood(192, b"x" * 30000), cipher=GCM)
+    bench.add("replies", flood(CHANNEL_SUCCESS, 0, Raw(bytes(30000))), cipher=GCM)
+    # Each is answered with a refusal, which this server does not read.
+    bench.add("opens", flood(CHANNEL_OPEN, b"auth-agent@openssh.com", 1, 1 << 20, 1 << 15), cipher=GCM)
+    result = bench.run("-t", "25", "-q", timeout=30, code=4, memory=True)
+    assert statuses(result) == dict.fromkeys(bench.servers, "protocol")
+    assert "MiB" in result.failures["unknown"][1] and "MiB" in result.failures["replies"][1]
+    assert "does not read" in result.failures["opens"][1]
+    assert max(bench.peaks.values()) < 90 << 10, bench.peaks
+    assert bench.peaks[""] < 40 << 10, bench.peaks
+
+
+def test_floods_that_cost_no_memory_end_at_the_timeout(bench):
     floods = {
-        "ignore": (IGNORE, b"x" * 30000), "debug": (DEBUG, False, b"x" * 30000, b""),
-        "unknown": (192, b"x" * 30000), "tiny": (192,), "success": (CHANNEL_SUCCESS, 0),
-        "global": (GLOBAL_REQUEST, b"keepalive@openssh.com", False), "data": (CHANNEL_DATA, 77, b"x" * 30000),
+        "ignore": (IGNORE, b"x" * 30000), "debug": (DEBUG, False, b"x" * 30000, b""), "tiny": (192,),
+        "success": (CHANNEL_SUCCESS, 0), "global": (GLOBAL_REQUEST, b"keepalive@openssh.com", False),
+        "others": (CHANNEL_DATA, 77, b"x" * 30000), "keepalive": (GLOBAL_REQUEST, b"", True),
         "extensions": (EXT_INFO, (1 << 32) - 1, b"server-sig-algs", b"ssh-ed25519"),
-        "opens": (CHANNEL_OPEN, b"auth-agent@openssh.com", 1, 1 << 20, 1 << 15),
-        # The answers pile up here, because this server reads none.
-        "keepalive": (GLOBAL_REQUEST, b"", True),
     }
     for name, fields in floods.items():
         bench.add(name, flood(*fields), cipher=GCM)
-    result = bench.run("-t", "1", "-q", "-f", "20", timeout=25, code=4, memory=True)
-    assert set(statuses(result)) == set(floods)
-    assert set(statuses(result).values()) <= {"protocol", "timeout"}, statuses(result)
-    assert statuses(result)["unknown"] == "protocol" and "MiB" in result.failures["unknown"][1]
-    assert max(bench.peaks.values()) < 100 << 10, bench.peaks
+    result = bench.run("-t", "1", "-q", timeout=25, code=3, memory=True, within=12)
+    assert statuses(result) == dict.fromkeys(floods, "timeout")
+    assert max(bench.peaks.values()) < 90 << 10, bench.peaks
     assert bench.peaks[""] < 40 << 10, bench.peaks
 
 
@@ -656,6 +677,32 @@ def test_a_background_process_is_waited_for_and_the_record_says_that_the_command
     assert result.blocks["lingers"] == b"x\n"
 
 
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_output_that_comes_while_the_other_stream_is_read_is_not_left_lying(bench, cipher):
+    """The first reading ends inside the packet of the output, the second, for stderr, brings it in."""
+    def script(peer, ignored, end):
+        peer.converse()
+        with peer.one_segment():
+            peer.send(IGNORE, bytes(ignored))
+            peer.out(OUTPUT[:20000] + b"\n")
+            if end:
+                peer.finish(0)
+        if not end:
+            time.sleep(1)
+            peer.finish(0)
+
+    ignored = (100, 10000, 20000, 30000)
+    for size, end in itertools.product(ignored, (False, True)):
+        bench.add(f"behind-{size}-{end}".lower(), lambda peer, case=(size, end): script(peer, *case), cipher=cipher)
+    bench.fleet.openssh(*SOUND)
+    bench.fleet.prepare()
+    running = bench.fleet.start("exec", "-a", "-L", "-t", "8", "x=1; " + COMMAND)
+    for size in ignored:
+        running.expect(f"behind-{size}-false", 0.9)
+    result = running.wait(15).assert_code(0)
+    assert result.seconds < 4 and result.counts["ok"] == len(bench.servers) + 2
+
+
 # --- rekeys ---------------------------------------------------------------------------------------------------------
 
 class Narrow(Listener):
@@ -669,19 +716,14 @@ class Narrow(Listener):
         dice = random.Random(self.seed)
         with socket.create_connection(self.upstream) as server:
             self._open.add(server)
-            for readable in _both(connection, server):
-                chunk = readable.recv(dice.choice((1, 7, 500, 1460, 9000, 65536)))
-                if not chunk:
-                    return
-                (server if readable is connection else connection).sendall(chunk)
-                if dice.random() < 0.05:
-                    time.sleep(0.002)
-
-
-def _both(first, second):
-    import select
-    while True:
-        yield from select.select([first, second], [], [])[0]
+            while True:
+                for readable in select.select([connection, server], [], [])[0]:
+                    chunk = readable.recv(dice.choice((1, 7, 500, 1460, 9000, 65536)))
+                    if not chunk:
+                        return
+                    (server if readable is connection else connection).sendall(chunk)
+                    if dice.random() < 0.05:
+                        time.sleep(0.002)
 
 
 @pytest.mark.parametrize("cipher", CIPHERS)
@@ -695,7 +737,8 @@ def test_rekeys_in_the_middle_of_much_output_lose_and_change_nothing(fleet, ciph
 
 
 def test_rekeys_over_a_narrow_line_lose_and_change_nothing(fleet):
-    upstreams = [fleet.server(f"upstream{number}", settings=["RekeyLimit 64K", f"Ciphers {cipher}", "MACs hmac-sha2-256"])
+    settings = ["RekeyLimit 64K", "MACs hmac-sha2-256"]
+    upstreams = [fleet.server(f"upstream{number}", settings=[*settings, f"Ciphers {cipher}"])
                  for number, cipher in enumerate(CIPHERS)]
     fleet.hosts.clear()
     for host in upstreams:
@@ -741,7 +784,8 @@ def test_a_server_that_takes_rsa_with_sha1_only_gets_the_next_key(bench):
         serve_command(peer)
 
     # What servers older than RFC 8308 do, what some appliances do, and what a liar does.
-    for name, extensions in {"none": None, "sha1": b"ssh-rsa,ssh-ed25519", "empty": b"", "refuses": b"rsa-sha2-256"}.items():
+    offers = {"none": None, "sha1": b"ssh-rsa,ssh-ed25519", "empty": b"", "refuses": b"rsa-sha2-256"}
+    for name, extensions in offers.items():
         bench.add(name, lambda peer, case=(name, extensions): script(peer, *case))
     result = bench.run("-k", rsa, "-k", fleet.path(".ssh/id_ed25519"), code=0, within=5)
     assert all(result.blocks[name] == b"in\n" for name in bench.servers)
@@ -786,10 +830,10 @@ def test_only_a_single_hidden_prompt_gets_the_password_and_nothing_is_asked_on_t
         "echo": [(b"Password: ", True)], "two": [hidden, (b"Code: ", False)], "mixed": [(b"Name: ", True), hidden],
         "fifty": [hidden] * 50, "none": [], "empty": [(b"", True)],
         # Whatever it calls itself, it is one prompt that hides the answer.
-        "passphrase": [(b"Enter your key's passphrase:", False)], "escapes": [(HOSTILE_TEXT, False)],
+        "key": [(b"Enter your key's passphrase:", False)], "escapes": [(HOSTILE_TEXT, False)],
         "empty-hidden": [(b"", False)], "one": [hidden],
     }
-    answered = {"passphrase", "escapes", "empty-hidden", "one"}
+    answered = {"key", "escapes", "empty-hidden", "one"}
     for name, prompts in cases.items():
         bench.add(name, asks(*prompts))
         bench.fleet.hosts[name].settings["passwd"] = "sesame-canary"
@@ -798,8 +842,8 @@ def test_only_a_single_hidden_prompt_gets_the_password_and_nothing_is_asked_on_t
     terminal = bench.fleet.start("exec", "-a", "--connect-timeout", "3", "--", "echo in", terminal=True)
     result = terminal.wait(15).assert_code(4)
     assert terminal.screen.count("auth") >= 1 and "sesame" not in terminal.screen
-    assert "Password:" not in terminal.screen and "passphrase" not in terminal.screen and "owned" not in terminal.screen
-    assert terminal.modes == terminal.modes and result.seconds < 6
+    assert not any(word in terminal.screen for word in ("Password:", "passphrase", "owned"))
+    assert result.seconds < 6
     for name, server in bench.servers.items():
         given = [answer for peer in server.conversations for answer in peer.answers]
         assert len(given) == len(cases[name])
@@ -918,7 +962,8 @@ def test_a_wrong_password_reaches_every_host_exactly_once(bench, methods):
                 counted[name] += 1
             elif method == "keyboard-interactive":
                 peer.send(USERAUTH_INFO_REQUEST, b"", b"", b"", 1, b"Password: ", False)
-                counted[name] += bool(Fields(peer.expect(USERAUTH_INFO_RESPONSE)).string)
+                answer = Fields(peer.expect(USERAUTH_INFO_RESPONSE))
+                counted[name] += [answer.string() for _ in range(answer.uint32())] == [b"wrong"]
             peer.refuse_login(methods)
 
     names = [f"db{number:02}" for number in range(1, 13)]

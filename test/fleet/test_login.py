@@ -97,6 +97,15 @@ def test_the_key_of_another_is_refused(fleet):
     assert status == "auth" and "not accepted" in cause and "publickey" in cause
 
 
+def test_more_keys_than_the_server_hears_is_a_refusal_not_a_lost_connection(fleet):
+    fleet.server("db01", settings=["MaxAuthTries 2"])
+    fleet.prepare()
+    fleet.forget_keys()
+    strange = [argument for name in "abc" for argument in ("-k", fleet.new_key(name))]
+    status, cause = fleet.exec("-a", *strange, "echo in").assert_code(4).failures["db01"]
+    assert status == "auth" and "Too many authentication failures" in cause
+
+
 def test_without_any_key_the_message_says_so(fleet):
     fleet.openssh("db01")
     fleet.forget_keys()

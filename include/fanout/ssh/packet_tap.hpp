@@ -7,11 +7,15 @@
 // The same allocator bounds the memory that a server can make us use.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "fanout/core/status.hpp"
 
 namespace fanout::ssh {
 
@@ -28,6 +32,8 @@ public:
   void *allocate(std::size_t size);
   void *reallocate(void *block, std::size_t size);
   void release(void *block);
+  // This block holds a packet whose MAC was wrong: it is not looked at when it is given back.
+  void distrust(const void *block) { distrusted_ = block; }
 
   // Channel requests and data are only looked for from here on, on this channel of ours.
   void watch_channel(std::uint32_t local_channel) { channel_ = local_channel; }
@@ -38,10 +44,18 @@ public:
   }  // "TERM"; empty when none came
   [[nodiscard]] const std::string &exit_message() const { return exit_message_; }
   // Bytes of output that the server sent, whether libssh2 kept them or not; complete once all of it has been read.
-  [[nodiscard]] std::uint64_t data_bytes() const { return data_bytes_; }
+  [[nodiscard]] std::uint64_t data_bytes() const { return data_bytes_[0] + data_bytes_[1]; }
+  [[nodiscard]] std::uint64_t data_bytes(core::Stream stream) const {
+    return data_bytes_[static_cast<std::size_t>(stream)];
+  }
+  // Output of packets that are given back goes there as well; an empty function ends that.
+  using OutputSink = std::function<void(core::Stream, std::string_view)>;
+  void pass_output_to(OutputSink sink) { output_sink_ = std::move(sink); }
   // "publickey,password" of the last refusal (RFC 4252, section 5.1); empty when there was none.
   [[nodiscard]] const std::string &login_methods() const { return login_methods_; }
   [[nodiscard]] bool partial_success() const { return partial_success_; }
+  // Refusals so far: without a new one, a login that failed was not refused but broken off.
+  [[nodiscard]] unsigned login_refusals() const { return login_refusals_; }
   // Value of the extension server-sig-algs (RFC 8308, section 3.1).
   [[nodiscard]] const std::string &signature_algorithms() const { return signature_algorithms_; }
   [[nodiscard]] bool memory_refused() const { return memory_refused_; }
@@ -50,16 +64,20 @@ private:
   void look(std::string_view payload);
   void look_at_request(std::string_view rest);
   void look_at_extensions(std::string_view rest);
+  void take_output(core::Stream stream, std::string_view data);
 
   std::size_t used_bytes_ = 0;
   bool memory_refused_ = false;
+  const void *distrusted_ = nullptr;
+  OutputSink output_sink_;
   std::optional<std::uint32_t> channel_;
   std::optional<std::uint32_t> exit_status_;
   std::string exit_signal_;
   std::string exit_message_;
-  std::uint64_t data_bytes_ = 0;
+  std::array<std::uint64_t, 2> data_bytes_{};  // by stream
   std::string login_methods_;
   bool partial_success_ = false;
+  unsigned login_refusals_ = 0;
   std::string signature_algorithms_;
 };
 

@@ -35,12 +35,15 @@ public:
   // Call before each call of libssh2: one call reads at most 1 MiB, so that the caller's loop runs again.
   void begin_call() { received_in_call_ = 0; }
 
-  // As libssh2 wants them: bytes, or -errno. receive() never answers 0.
+  // As libssh2 wants them: bytes, or -errno. receive() never answers 0. A server that makes us answer and does not read
+  // the answers is refused before they fill the memory.
   ssize_t receive(char *buffer, std::size_t size);
   ssize_t send(const char *buffer, std::size_t size);
 
   // Sends what is buffered, as far as the socket takes it. Never blocks.
   void flush();
+  // From now on nothing is sent any more.
+  void mute();
   [[nodiscard]] bool has_unsent() const { return !unsent_.empty(); }
 
   // True when bytes for libssh2 are here already: then the socket must not be waited for.
@@ -52,6 +55,7 @@ public:
 
   [[nodiscard]] const ServerHello &hello() const { return hello_; }
   [[nodiscard]] std::uint64_t received_bytes() const { return received_; }
+  [[nodiscard]] std::uint64_t handed_out_bytes() const { return handed_out_; }
 
 private:
   [[nodiscard]] std::size_t readable() const;
@@ -64,8 +68,9 @@ private:
   ServerHello hello_;
   std::string incoming_;          // read from the socket, not yet handed to libssh2
   std::size_t taken_ = 0;         // of incoming_
-  std::uint64_t handed_out_ = 0;  // since the beginning, as long as hello_ is not complete
+  std::uint64_t handed_out_ = 0;  // since the beginning
   std::string unsent_;
+  bool muted_ = false;
   std::uint64_t received_ = 0;
   std::uint64_t received_limit_ = 0;
   std::string limit_purpose_;

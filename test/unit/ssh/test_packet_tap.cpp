@@ -86,12 +86,49 @@ TEST_CASE("packet tap: output of both streams is counted", "[ssh]") {
   CHECK(tap.data_bytes() == 8);
 }
 
+TEST_CASE("packet tap: output that is given back unread can be had, each stream for itself",
+          "[ssh]") {
+  PacketTap tap;
+  tap.watch_channel(0);
+  wire::Encoder out;
+  out.byte(94).uint32(0).string("12345");
+  wire::Encoder err;
+  err.byte(95).uint32(0).uint32(1).string("123");
+  std::string seen;
+  pass(tap, out.bytes());
+  tap.pass_output_to([&](core::Stream stream, std::string_view data) {
+    seen += stream == core::Stream::out ? "out " : "err ";
+    seen += data;
+  });
+  pass(tap, err.bytes());
+  tap.pass_output_to({});
+  pass(tap, out.bytes());
+  CHECK(seen == "err 123");
+  CHECK(tap.data_bytes(core::Stream::out) == 10);
+  CHECK(tap.data_bytes(core::Stream::err) == 3);
+}
+
+TEST_CASE("packet tap: a packet with a wrong MAC is not looked at, the next one is", "[ssh]") {
+  PacketTap tap;
+  tap.watch_channel(0);
+  const std::string packet = request(0, "exit-status", uint32(0));
+  void *block = tap.allocate(packet.size());
+  REQUIRE(block != nullptr);
+  std::memcpy(block, packet.data(), packet.size());
+  tap.distrust(block);
+  tap.release(block);
+  CHECK_FALSE(tap.exit_status());
+  pass(tap, packet);
+  CHECK(tap.exit_status() == 0U);
+}
+
 TEST_CASE("packet tap: login methods, partial success and signature algorithms", "[ssh]") {
   PacketTap tap;
   wire::Encoder failure;
   failure.byte(51).string("publickey,password").boolean(true);
   pass(tap, failure.bytes());
   CHECK(tap.login_methods() == "publickey,password");
+  CHECK(tap.login_refusals() == 1);
   CHECK(tap.partial_success());
 
   wire::Encoder info;

@@ -93,7 +93,7 @@ TEST_CASE("server hello: text without an end, without an identification, or with
 
 TEST_CASE("server hello: the last line of something else is kept for the message", "[ssh]") {
   ServerHello hello;
-  REQUIRE(hello.feed("HTTP/1.1 400 Bad Request\r\n"));
+  REQUIRE(hello.feed("HTTP/1.1 400 Bad Request\r\n\r\n"));
   CHECK(hello.last_line() == "HTTP/1.1 400 Bad Request");
   CHECK(hello.identification().empty());
 }

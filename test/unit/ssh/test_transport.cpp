@@ -168,3 +168,25 @@ TEST_CASE("transport: what is no SSH server is refused with its reason", "[ssh]"
   REQUIRE_FALSE(transport.state());
   CHECK(transport.state().error().kind == core::ErrorKind::protocol);
 }
+
+TEST_CASE("transport: a server that does not read the answers it asks for is refused", "[ssh]") {
+  Line line;
+  Transport transport(std::move(line.ours));
+  const std::string answer(64 * 1024, 'a');
+  ssize_t sent = 0;
+  for (int i = 0; i < 200 && sent >= 0; ++i) sent = transport.send(answer.data(), answer.size());
+  CHECK(sent < 0);
+  REQUIRE_FALSE(transport.state());
+  CHECK(transport.state().error().kind == core::ErrorKind::protocol);
+}
+
+TEST_CASE("transport: after mute nothing leaves, not even what was waiting", "[ssh]") {
+  Line line;
+  Transport transport(std::move(line.ours));
+  transport.mute();
+  CHECK(transport.send("bye", 3) == 3);
+  transport.flush();
+  CHECK_FALSE(transport.has_unsent());
+  char byte = 0;
+  CHECK(sys::read_some(line.server.get(), &byte, 1).state == sys::Transfer::State::would_block);
+}
