@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <map>
@@ -53,9 +54,6 @@ using core::Result;
 
 // Writing known_hosts waits for other runs of ours at most so long; the worker's own deadline goes on meanwhile.
 constexpr core::Milliseconds known_hosts_patience{5'000};
-
-// What libssh2 can send in one request, rounded down.
-constexpr std::size_t max_command_bytes = 32'768;
 
 std::string variable(const char *name) {
   const char *value = std::getenv(name);
@@ -106,6 +104,21 @@ Result<void> refuse_unsupported(const std::vector<Host> &hosts) {
   return {};
 }
 
+// Before the first host is contacted, because it would be a mistake of the command line for some of them only.
+Result<void> refuse_long_commands(const core::Task &task, const std::vector<Host> &hosts) {
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    const std::size_t size =
+        plan::fill_placeholders(task.command, hosts[i], i, hosts.size()).size();
+    if (size > core::max_command_bytes)
+      return fail(
+          ErrorKind::usage,
+          fmt::format(
+              "{}: COMMAND has {} bytes with its placeholders filled in, at most {} can be sent",
+              hosts[i].name, size, core::max_command_bytes));
+  }
+  return {};
+}
+
 ssh::AddressFamily family_of(const cli::Options &options) {
   switch (options.family) {
     case cli::AddressFamily::any: return ssh::AddressFamily::any;
@@ -133,6 +146,19 @@ std::string fold_names(std::span<const std::string> names) { return inventory::f
 
 // ssh looks a host up by what it connects to, not by an alias for it; whoever has ever called ssh has it there.
 ssh::HostKeyQuery key_query(const Host &host) { return {host.address, host.port}; }
+
+// Files that were named must be there, unless new keys may be written: a slip in the name would make every host unknown.
+Result<void> check_known_hosts(const cli::Options &options, const std::vector<Host> &hosts) {
+  const bool may_create = std::any_of(hosts.begin(), hosts.end(), [](const Host &host) {
+    return host.settings.host_key == core::HostKeyPolicy::accept_new;
+  });
+  for (const std::string &file : options.known_hosts) {
+    if (may_create && file == options.known_hosts.front()) continue;
+    if (::access(file.c_str(), R_OK) != 0)
+      return fail(core::system_error(ErrorKind::usage, "--known-hosts: " + file, errno));
+  }
+  return {};
+}
 
 // What the key holder knows of each host: which of its keys to offer, and whether it has a password.
 struct HostSecrets {
@@ -191,6 +217,7 @@ private:
   void handle(const core::Event &event);
   void answer(const core::HostKeyOffered &offered);
   wire::VerdictMessage judge(HostIndex host, std::string_view blob);
+  void heed_signals();
   void heed(int signal);
   void stop(std::string why);
 
@@ -240,6 +267,11 @@ Result<std::vector<HostSecrets>> ExecRun::load_secrets(std::vector<Host> &hosts,
     for (const std::string &path : hosts[i].settings.identities)
       secrets[i].identities.push_back(loaded.identities[places.at(path)].id);
     if (!hosts[i].settings.password) continue;
+    // The command line is stronger than the inventory: one that was asked for is for every host.
+    if (options_.ask_pass) {
+      hosts[i].settings.password.reset();
+      continue;
+    }
     TRY_ASSIGN(secrets[i].password, holder_.store_password(std::move(*hosts[i].settings.password)));
     hosts[i].settings.password.reset();
   }
@@ -263,8 +295,10 @@ Result<Prepared> ExecRun::prepare() {
   const User user = current_user();
   TRY_ASSIGN(std::vector<Host> hosts, select_hosts(user));
   TRY(refuse_unsupported(hosts));
+  TRY(refuse_long_commands(options_.task, hosts));
+  TRY(check_known_hosts(options_, hosts));
 
-  // From here on signals are events; a slow inventory program could still be left by Ctrl-C.
+  // From here on signals are events.
   TRY_ASSIGN(signals_, sys::SignalFd::open({SIGINT, SIGTERM, SIGHUP}));
   TRY_ASSIGN(std::vector<HostSecrets> secrets, load_secrets(hosts, user.home));
 
@@ -297,13 +331,15 @@ Result<int> ExecRun::run() {
 int Dispatch::run() {
   const core::TimePoint begin = sys::now();
   while (!plan_.finished()) {
-    while (pool_.has_room())
+    // Signals first, also between two starts: after Ctrl-C no further host may be started.
+    for (heed_signals(); pool_.has_room(); heed_signals())
       if (const auto host = plan_.next())
         start(*host);
       else
         break;
+    // Hosts that could not even be started have ended already.
+    if (plan_.finished()) break;
     for (const core::Event &event : pool_.wait({})) handle(event);
-    while (const auto signal = signals_.next()) heed(*signal);
   }
   const auto elapsed = std::chrono::duration_cast<core::Milliseconds>(sys::now() - begin);
   static_cast<void>(report_.finish(elapsed, why_halted_));
@@ -345,11 +381,6 @@ Result<pool::Job> Dispatch::make_job(HostIndex index) {
   card.has_password = secrets.password.has_value() || options_.ask_pass;
   card.command =
       plan::fill_placeholders(options_.task.command, host, index, prepared_.hosts.size());
-  if (card.command.size() > max_command_bytes)
-    return fail(
-        ErrorKind::usage,
-        fmt::format("COMMAND has {} bytes once its placeholders are filled, at most {} can be sent",
-                    card.command.size(), max_command_bytes));
   card.connect_timeout = host.settings.connect_timeout.value_or(options_.task.connect_timeout);
   card.timeout = host.settings.timeout.value_or(options_.task.timeout);
   card.stop_grace = options_.task.stop_grace;
@@ -390,14 +421,16 @@ wire::VerdictMessage Dispatch::judge(HostIndex index, std::string_view blob) {
   const auto policy = host.settings.host_key.value_or(core::HostKeyPolicy::strict);
   const ssh::Verdict verdict = prepared_.host_keys.check(key_query(host), policy, blob);
   switch (verdict.decision) {
-    case ssh::Verdict::Decision::accepted: return {true, ""};
-    case ssh::Verdict::Decision::refused: return {false, verdict.error().message};
+    case ssh::Verdict::Decision::accepted: return {true, {}, ""};
+    case ssh::Verdict::Decision::refused:
+      return {false, core::status_of(verdict.error().kind), verdict.error().message};
     case ssh::Verdict::Decision::accepted_new: break;
   }
   const auto remembered = prepared_.host_keys.remember(
       key_query(host), blob, core::Deadline::in(known_hosts_patience, sys::now()));
-  return remembered ? wire::VerdictMessage{true, ""}
-                    : wire::VerdictMessage{false, remembered.error().message};
+  if (!remembered)
+    return {false, core::status_of(remembered.error().kind), remembered.error().message};
+  return {true, {}, ""};
 }
 
 void Dispatch::stop(std::string why) {
@@ -407,6 +440,10 @@ void Dispatch::stop(std::string why) {
   pool_.stop_all(core::Status::interrupted);
 }
 
+void Dispatch::heed_signals() {
+  while (const auto signal = signals_.next()) heed(*signal);
+}
+
 void Dispatch::heed(int signal) {
   if (!interrupted_by_) interrupted_by_ = signal;
   const std::string why = "stopped by SIG" + sys::signal_name(signal);
@@ -414,8 +451,9 @@ void Dispatch::heed(int signal) {
   patience_ =
       signal == SIGINT && before == Patience::all ? Patience::for_running : Patience::for_stopping;
   if (patience_ == Patience::for_running) {
-    why_halted_ = why;
+    if (why_halted_.empty()) why_halted_ = why;
     plan_.halt();
+    pool_.drop_pending();
     static_cast<void>(output_.write(core::Stream::err, report_.running_text()));
   } else if (before != Patience::for_stopping) {
     stop(why);
@@ -478,7 +516,10 @@ int run_hosts(const cli::Options &options) {
   };
   const auto text = list();
   if (!text) return report_error(output, text.error());
-  if (auto written = output.write(core::Stream::out, *text); !written)
+  // Values of settings are as the inventory has them.
+  const std::string shown =
+      output.is_terminal(core::Stream::out) ? console::safe_text(*text) : *text;
+  if (auto written = output.write(core::Stream::out, shown); !written)
     return report_error(output, written.error());
   return 0;
 }

@@ -44,20 +44,8 @@ po::options_description describe(Command command) {
   return description;
 }
 
-bool is_called(const OptionRow &row, std::string_view name) {
-  return name == name_of(row) || name == letter_of(row) || name == row.alias;
-}
-
-// `name` as the user writes it, of any command.
-const OptionRow *find_row(std::string_view name) {
-  const auto table = option_table();
-  const auto found = std::find_if(table.begin(), table.end(),
-                                  [&](const auto &row) { return is_called(row, name); });
-  return found == table.end() ? nullptr : &*found;
-}
-
 Error unknown_option(Command command, const std::string &name, const std::string &word) {
-  if (find_row(name) != nullptr) {
+  if (find_option(name) != nullptr) {
     const Command other = command == Command::exec ? Command::hosts : Command::exec;
     return {ErrorKind::usage, fmt::format("{} is an option of {}, not of {}", name, name_of(other),
                                           name_of(command))};
@@ -78,7 +66,7 @@ Error unknown_option(Command command, const std::string &name, const std::string
   const auto letter = static_cast<unsigned char>(name[1]);
   const std::string other_case{
       '-', static_cast<char>(std::islower(letter) ? std::toupper(letter) : std::tolower(letter))};
-  const OptionRow *const near = find_row(other_case);
+  const OptionRow *const near = find_option(other_case);
   const bool suggested = other_case != name && near != nullptr && takes(command, *near);
   return {ErrorKind::usage, unknown + (suggested ? "; did you mean " + other_case + "?" : "")};
 }
@@ -193,7 +181,7 @@ Result<CommandLine> split(Command command, const std::vector<std::string> &argum
       continue;
     }
     const bool is_letter = option.string_key[0] == '-';
-    FoundOption found{find_row(is_letter ? option.string_key : "--" + option.string_key), ""};
+    FoundOption found{find_option(is_letter ? option.string_key : "--" + option.string_key), ""};
     const bool again = !seen.insert(found.row).second;
     if (!found.row->value.empty()) {
       if (again && found.row->times == Times::once)

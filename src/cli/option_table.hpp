@@ -49,6 +49,9 @@ struct OptionRow {
 
 std::span<const OptionRow> option_table();
 
+// `name` as the user writes it ("--group", "-g"), of any command; null if there is none.
+const OptionRow *find_option(std::string_view name);
+
 bool takes(Command command, const OptionRow &row);
 
 // "--group", or "-4" where there is no long name.

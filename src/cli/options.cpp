@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fanout/core/duration.hpp"
+#include "fanout/core/names.hpp"
 #include "option_table.hpp"
 #include "values.hpp"
 
@@ -59,6 +60,20 @@ Result<std::optional<int>> parse_parallel(string_view text) {
   auto number = parse_number<int>(text, 1, most_workers);
   if (!number) return fail(ErrorKind::usage, number.error().message + ", nor auto");
   return *number;
+}
+
+Result<string> parse_user(string_view text) {
+  if (const auto wrong = core::wrong_with_user(text))
+    return fail(ErrorKind::usage, fmt::format("{} is not a user name: {}", quoted(text), *wrong));
+  return string(text);
+}
+
+Result<std::uint16_t> parse_port(string_view text) {
+  const auto port = core::parse_port(text);
+  if (!port)
+    return fail(ErrorKind::usage,
+                fmt::format("{} is not a port: a number from 1 to 65535 is", quoted(text)));
+  return *port;
 }
 
 Result<HostKeyPolicy> parse_host_key(string_view text) {
@@ -115,9 +130,9 @@ const OptionRow table[] = {
 
   // --- login ---------------------------------------------------------------------------------------------------------
   {Heading::login, both, once, "user,u", "-l", "USER", "remote user (also -l)",
-   [](Draft &d, Given g) { return set(d.overrides.user, g.value); }},
+   [](Draft &d, Given g) { return set(d.overrides.user, g, parse_user(g.value)); }},
   {Heading::login, both, once, "port,P", "", "PORT", "remote port (default 22)",
-   [](Draft &d, Given g) { return set(d.overrides.port, g, parse_number<std::uint16_t>(g.value, 1, 65535)); }},
+   [](Draft &d, Given g) { return set(d.overrides.port, g, parse_port(g.value)); }},
   {Heading::login, exec, any, "identity,k", "", "FILE", "private key; repeatable",
    [](Draft &d, Given g) { return add(d.overrides.identities, g.value); }},
   {Heading::login, exec, once, "ask-pass", "", "", "ask for a password, once, on the terminal",
@@ -163,7 +178,7 @@ const OptionRow table[] = {
   {Heading::listing, hosts, once, "effective", "", "", "each host with the settings it would get",
    [](Draft &d, Given g) { return choose(d.listing, d.listing_by, g, ListingForm::effective); }},
 
-  {Heading::command, both, once, "help", "", "", "this text",
+  {Heading::command, both, once, "help,h", "", "", "this text",
    [](Draft &d, Given) { return set(d.help, true); }},
 };
 // clang-format on
@@ -171,6 +186,14 @@ const OptionRow table[] = {
 }  // namespace
 
 std::span<const OptionRow> option_table() { return table; }
+
+const OptionRow *find_option(string_view name) {
+  const auto *const found =
+      std::find_if(std::begin(table), std::end(table), [&](const OptionRow &row) {
+        return name == name_of(row) || name == letter_of(row) || name == row.alias;
+      });
+  return found == std::end(table) || name.empty() ? nullptr : found;
+}
 
 bool takes(Command command, const OptionRow &row) {
   switch (row.taken_by) {

@@ -17,9 +17,6 @@ using core::Result;
 
 namespace {
 
-// An SSH packet carries 35,000 bytes; libssh2 refuses a command over 34,724. This is the round number below.
-constexpr std::size_t longest_command_bytes = 32'768;
-
 std::vector<std::string> words_of(int argc, const char *const argv[]) {
   return argc > 1 ? std::vector<std::string>(argv + 1, argv + argc) : std::vector<std::string>();
 }
@@ -31,17 +28,24 @@ std::optional<Command> command_named(std::string_view word) {
 }
 
 tl::unexpected<core::Error> refuse_first_word(const std::string &word) {
-  if (word.starts_with("-")) {
+  if (word.size() > 1 && word.starts_with("-")) {
+    const bool is_long = word.starts_with("--");
+    const std::string name = word.substr(0, is_long ? word.find('=') : 2);
+    if (name == "-h" || name == "--help" || name == "--version")
+      return fail(ErrorKind::usage, name + " takes no value");
+    if (find_option(name) != nullptr)
+      return fail(ErrorKind::usage,
+                  shown(word) + " comes before the command; write it after exec or hosts");
     const std::string meant =
-        word.starts_with("--") ? did_you_mean(word.substr(2), {"help", "version"}, "--") : "";
-    if (!meant.empty()) return fail(ErrorKind::usage, "unknown option " + shown(word) + meant);
-    return fail(ErrorKind::usage,
-                shown(word) + " comes before the command; write it after exec or hosts");
+        is_long ? did_you_mean(name.substr(2), {"help", "version"}, "--") : "";
+    return fail(ErrorKind::usage, "unknown option " + shown(name) + meant);
   }
   const std::vector<std::string> known{name_of(Command::exec), name_of(Command::hosts), "help"};
   return fail(ErrorKind::usage, fmt::format("unknown command {} (there are exec, hosts and help){}",
                                             quoted(word), did_you_mean(word, known)));
 }
+
+bool asks_for_help(std::string_view word) { return word == "--help" || word == "-h"; }
 
 std::string joined(const std::vector<std::string> &words) {
   std::string text;
@@ -50,6 +54,15 @@ std::string joined(const std::vector<std::string> &words) {
     text += word;
   }
   return text;
+}
+
+// Nothing may follow the first `count` words: it would have no effect.
+Result<void> end_after(const std::vector<std::string> &words, std::size_t count) {
+  if (words.size() <= count) return {};
+  const std::vector<std::string> before(words.begin(), words.begin() + static_cast<long>(count));
+  const std::vector<std::string> after(words.begin() + static_cast<long>(count), words.end());
+  return fail(ErrorKind::usage,
+              fmt::format("{} is too much after {}", quoted(joined(after)), shown(joined(before))));
 }
 
 // As it could have been typed: "-g db -H web1".
@@ -66,7 +79,22 @@ std::string describe(const core::Selection &selection) {
   return joined(words);
 }
 
+// An option that the form of the output leaves nothing to do for.
+Result<void> refuse_idle_options(const Draft &draft, const CommandLine &line) {
+  if (draft.output == OutputForm::block) return {};
+  const bool is_none = draft.output == OutputForm::none;
+  std::string form = draft.output_by;
+  if (form == "--output") form += is_none ? " none" : " line";
+  for (const FoundOption &found : line.options) {
+    const std::string name = name_of(*found.row);
+    if (name == "--no-header" || (is_none && (name == "--raw" || name == "--max-output")))
+      return fail(ErrorKind::usage, fmt::format("{} has no effect with {}", name, form));
+  }
+  return {};
+}
+
 Result<void> finish_exec(Draft &draft, const CommandLine &line) {
+  TRY(refuse_idle_options(draft, line));
   std::string &command = draft.task.command;
   const bool by_option = !command.empty();
   if (by_option && !line.words.empty())
@@ -77,18 +105,14 @@ Result<void> finish_exec(Draft &draft, const CommandLine &line) {
   if (!by_option) command = joined(line.words);
   if (command.find_first_not_of(" \t\n") == std::string::npos)
     return fail(ErrorKind::usage, "the command is empty");
-  if (command.size() > longest_command_bytes)
+  if (command.size() > core::max_command_bytes)
     return fail(ErrorKind::usage, fmt::format("the command has {} bytes; the limit is {}",
-                                              command.size(), longest_command_bytes));
+                                              command.size(), core::max_command_bytes));
   draft.command_is_marked = by_option || line.dashes;
   return {};
 }
 
-Result<void> finish_hosts(const Draft &draft, const CommandLine &line) {
-  if (!line.words.empty())
-    return fail(ErrorKind::usage,
-                fmt::format("hosts runs no command: {} is too much (hosts are given by -H)",
-                            quoted(joined(line.words))));
+Result<void> finish_hosts(const Draft &draft) {
   const bool shows_settings =
       draft.listing == ListingForm::effective || draft.listing == ListingForm::json;
   if (!shows_settings && (draft.overrides.user || draft.overrides.port))
@@ -116,12 +140,16 @@ Result<Parsed> parse_command(Command command, const std::vector<std::string> &ar
   draft.command = command;
   for (const FoundOption &found : line.options)
     TRY(found.row->take(draft, {name_of(*found.row), found.value}));
+  if (command == Command::hosts && !line.words.empty())
+    return fail(ErrorKind::usage,
+                fmt::format("hosts runs no command: {} is too much (hosts are given by -H)",
+                            quoted(joined(line.words))));
   if (draft.help) return Help{help_of(command)};
 
   TRY(check(draft.selection));
   switch (command) {
     case Command::exec: TRY(finish_exec(draft, line)); break;
-    case Command::hosts: TRY(finish_hosts(draft, line)); break;
+    case Command::hosts: TRY(finish_hosts(draft)); break;
   }
   return static_cast<Options &&>(draft);
 }
@@ -132,9 +160,13 @@ Result<Parsed> parse(int argc, const char *const argv[]) {
   std::vector<std::string> words = words_of(argc, argv);
   if (words.empty()) return Help{general_help(), false};
   const std::string first = words.front();
-  if (first == "--help" || (first == "help" && words.size() == 1)) return Help{general_help()};
-  if (first == "--version") return Version{};
+  if (asks_for_help(first) || first == "--version") {
+    TRY(end_after(words, 1));
+    return first == "--version" ? Parsed(Version{}) : Help{general_help()};
+  }
   if (first == "help") {
+    TRY(end_after(words, 2));
+    if (words.size() == 1 || asks_for_help(words[1])) return Help{general_help()};
     const auto command = command_named(words[1]);
     if (!command) return refuse_first_word(words[1]);
     return Help{help_of(*command)};

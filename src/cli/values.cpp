@@ -30,15 +30,11 @@ Result<std::uint64_t> parse_size(std::string_view text) {
 
 std::string shown(std::string_view text) {
   constexpr std::size_t longest = 48;
-  std::size_t length = std::min(text.size(), longest);
-  // Not in the middle of a UTF-8 sequence.
-  while (length < text.size() && length > 0 &&
-         (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
-    --length;
-  std::string result(text.substr(0, length));
+  std::string result(text.substr(0, longest));
+  // Above ASCII there are control characters too (U+009B, and in many terminals the bare byte), and halves of others.
   for (char &byte : result)
-    if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f) byte = '?';
-  if (length < text.size()) result += "...";
+    if (byte < 0x20 || byte > 0x7e) byte = '?';
+  if (text.size() > longest) result += "...";
   return result;
 }
 

@@ -16,7 +16,8 @@
 
 namespace fanout::cli {
 
-// The text as it may stand in a message: shortened, and without bytes that would break the line; and that in quotes.
+// The text as it may stand in a message: shortened, with a ? for each byte that is not printable ASCII, so that it
+// neither breaks the line nor controls a terminal; and that in quotes.
 std::string shown(std::string_view text);
 std::string quoted(std::string_view text);
 

@@ -1,5 +1,6 @@
 #include "fanout/core/duration.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -24,9 +25,12 @@ constexpr long long longest = 1'000'000LL * 3'600'000;
 
 Result<milliseconds> parse_duration(std::string_view text) {
   const auto refuse = [&] {
-    return fail(
-        ErrorKind::usage,
-        fmt::format("'{}' is not a duration (500ms, 10s, 5m, 1h; a bare number is seconds)", text));
+    // The message may reach a terminal: it does not repeat what could control one.
+    const bool plain =
+        std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
+    return fail(ErrorKind::usage,
+                fmt::format("{} is not a duration (500ms, 10s, 5m, 1h; a bare number is seconds)",
+                            plain ? fmt::format("'{}'", text) : "the value"));
   };
   unsigned long long count = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), count);

@@ -46,7 +46,9 @@ int exit_code_max(const RunEnd &end) {
   for (const Outcome &outcome : end.outcomes)
     largest = std::max(largest, outcome.exit_status.value_or(0));
   // A command without an exit status failed all the same.
-  return largest > 0 ? largest : static_cast<int>(code);
+  if (largest == 0) return static_cast<int>(code);
+  // The kernel keeps eight bits: 256 would come out as success.
+  return std::min(largest, 255);
 }
 
 }  // namespace fanout::core

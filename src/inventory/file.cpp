@@ -48,7 +48,7 @@ bool same(const timespec &a, const timespec &b) {
 
 }  // namespace
 
-Result<std::optional<OpenedFile>> open_if_there(const std::string &path) {
+Result<std::optional<OpenedFile>> open_if_there(const std::string &path, Accept accept) {
   OpenedFile file;
   file.path = path;
   // O_NONBLOCK: opening a FIFO would wait for somebody who writes to it.
@@ -63,19 +63,26 @@ Result<std::optional<OpenedFile>> open_if_there(const std::string &path) {
     return fail(core::system_error(ErrorKind::usage, "fstat " + path, errno));
   if (S_ISDIR(file.status.st_mode))
     return fail(ErrorKind::usage, fmt::format("{}: a directory", path));
-  if (!S_ISREG(file.status.st_mode))
+  const bool fifo_wanted = accept == Accept::regular_or_fifo && S_ISFIFO(file.status.st_mode);
+  if (!S_ISREG(file.status.st_mode) && !fifo_wanted)
     return fail(ErrorKind::usage,
                 fmt::format("{}: not a regular file (- is standard input)", path));
   return file;
 }
 
-Result<OpenedFile> open_regular(const std::string &path) {
-  TRY_ASSIGN(std::optional<OpenedFile> file, open_if_there(path));
+Result<OpenedFile> open_named(const std::string &path) {
+  TRY_ASSIGN(std::optional<OpenedFile> file, open_if_there(path, Accept::regular_or_fifo));
   if (!file) return fail(core::system_error(ErrorKind::usage, "open " + path, ENOENT));
   return std::move(*file);
 }
 
 Result<std::string> read_unchanged(const OpenedFile &file, std::size_t limit_bytes) {
+  if (S_ISFIFO(file.status.st_mode)) {
+    // Opened without blocking, a FIFO that nobody has written to yet reads as if it were at its end; poll(2) is ready only
+    // when there are bytes or a writer has come and gone.
+    sys::wait_ready(file.fd.get(), POLLIN, {});
+    return read_to_end(file.fd.get(), file.path, 0, limit_bytes);
+  }
   TRY_ASSIGN(std::string text,
              read_to_end(file.fd.get(), file.path, static_cast<std::size_t>(file.status.st_size),
                          limit_bytes));
@@ -98,7 +105,7 @@ Result<std::string> read_standard_input(int fd, std::size_t limit_bytes) {
 
 Result<std::string> read_hosts_file(const std::string &path) {
   if (path == "-") return read_standard_input(STDIN_FILENO);
-  TRY_ASSIGN(const OpenedFile file, open_regular(path));
+  TRY_ASSIGN(const OpenedFile file, open_named(path));
   return read_unchanged(file);
 }
 
@@ -107,15 +114,19 @@ Result<void> check_rights(const std::string &path, const struct stat &status, ui
   const auto refuse = [&](std::string_view reason, std::string_view remedy) {
     return fail(ErrorKind::usage, fmt::format("{}: {}: {} {}", path, reason, remedy, path));
   };
+  // No remedy: whose file it should be, and whether its content can be trusted, is not for fanout to say.
+  const auto refuse_owner = [&](std::string_view reason) {
+    return fail(ErrorKind::usage,
+                fmt::format("{}: {} and belongs to user {}", path, reason, status.st_uid));
+  };
+  const bool foreign = status.st_uid != 0 && status.st_uid != user;
   if ((status.st_mode & S_IWOTH) != 0) return refuse("everybody may write it", "chmod o-w");
   if (sensitive.runs_programs) {
     if ((status.st_mode & S_IWGRP) != 0)
       return refuse("it makes fanout run programs and its group may write it", "chmod g-w");
-    if (status.st_uid != 0 && status.st_uid != user)
-      return refuse(
-          fmt::format("it makes fanout run programs and belongs to user {}", status.st_uid),
-          "copy or chown");
+    if (foreign) return refuse_owner("it makes fanout run programs");
   }
+  if (sensitive.passwords && foreign) return refuse_owner("contains passwords");
   if (sensitive.passwords && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     return refuse("contains passwords and is readable by others", "chmod 600");
   return {};

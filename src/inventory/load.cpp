@@ -27,7 +27,7 @@ private:
 
 Result<Inventory> read(const OpenedFile &file, uid_t user) {
   constexpr mode_t anybody_may_execute = S_IXUSR | S_IXGRP | S_IXOTH;
-  if ((file.status.st_mode & anybody_may_execute) != 0) {
+  if (S_ISREG(file.status.st_mode) && (file.status.st_mode & anybody_may_execute) != 0) {
     TRY(check_rights(file.path, file.status, user, {.passwords = false, .runs_programs = true}));
     TRY_ASSIGN(std::string output, run_inventory_program(file));
     const Wiped text(std::move(output));
@@ -52,7 +52,7 @@ Result<Inventory> read_named(std::string_view what, const std::string &path,
     const Wiped text(std::move(content));
     return parse_ini(text.get(), "standard input");
   }
-  auto file = open_regular(path);
+  auto file = open_named(path);
   if (!file) return core::fail(file.error().within(what));
   return read(*file, surroundings.user_id);
 }

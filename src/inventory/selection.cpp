@@ -192,10 +192,14 @@ Result<void> within(std::string_view option, Result<void> result) {
 
 // Knuth's algorithm S: every subset is equally likely, and what is left is in order.
 void draw(std::vector<Target> &targets, std::size_t count, const SelectionSources &sources) {
+  // Seeded once: a number of the device is a system call, and there is one draw a host.
   std::random_device device;
+  std::seed_seq seed{device(), device(), device(), device(),
+                     device(), device(), device(), device()};
+  std::mt19937_64 generator(seed);
   const auto random = [&](std::uint64_t below) {
     return sources.random ? sources.random(below)
-                          : std::uniform_int_distribution<std::uint64_t>(0, below - 1)(device);
+                          : std::uniform_int_distribution<std::uint64_t>(0, below - 1)(generator);
   };
   std::size_t kept = 0;
   const std::size_t size = targets.size();

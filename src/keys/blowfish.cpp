@@ -3,9 +3,8 @@
 // costs several times as much by design.
 #include "blowfish.hpp"
 
-#include <string.h>
-
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <vector>

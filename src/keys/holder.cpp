@@ -5,11 +5,11 @@
 // delays the parent by one request at most. The agent is asked in place: while it thinks, everybody waits, but never for
 // longer than its timeout.
 #include <poll.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <string>

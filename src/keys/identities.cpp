@@ -10,7 +10,6 @@
 
 namespace fanout::keys {
 
-using core::Error;
 using core::ErrorKind;
 using core::fail;
 using core::Result;
@@ -165,7 +164,7 @@ Result<void> Identities::finish() {
     if (file.locked_text.empty()) continue;
     std::string why = "encrypted, and not needed";
     if (!any_usable()) {
-      const Result<void> unlocked = unlock(file);
+      Result<void> unlocked = unlock(file);
       if (unlocked) continue;
       // Interrupted, as opposed to not wanted, not known or nobody there to ask.
       if (unlocked.error().kind == ErrorKind::local) return unlocked;

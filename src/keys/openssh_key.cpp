@@ -89,7 +89,7 @@ Result<bool> decrypt(const Cipher &cipher, std::string_view key_and_iv, std::str
                                                   static_cast<int>(tag.size()), tag.data()) != 1)
     return fail(ErrorKind::internal, fmt::format("{} is not available", cipher.name));
   if (EVP_DecryptFinal_ex(context.get(), bytes_of(output) + written, &finished) != 1) return false;
-  output.resize(static_cast<std::size_t>(written + finished));
+  output.resize(static_cast<std::size_t>(written) + static_cast<std::size_t>(finished));
   return true;
 }
 

@@ -1,23 +1,37 @@
 #include "fanout/pool/capacity.hpp"
 
 #include <sys/resource.h>
-#include <sys/sysinfo.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <string_view>
 
 #include <fmt/format.h>
 
+#include "fanout/sys/io.hpp"
 #include "fanout/sys/limits.hpp"
 
 namespace fanout::pool {
 
+namespace {
+
+// MemAvailable of /proc/meminfo (proc(5)): free memory and what the page cache would give back. Everything when it is
+// not there: a guess must not stop a run.
+std::uint64_t available_memory_bytes() {
+  constexpr std::string_view name = "MemAvailable:";
+  const auto text = sys::read_file("/proc/meminfo", 64 * 1024);
+  const std::size_t place = text ? text->find(name) : std::string::npos;
+  if (place == std::string::npos) return std::numeric_limits<std::uint64_t>::max();
+  return std::strtoull(text->c_str() + place + name.size(), nullptr, 10) * 1024;
+}
+
+}  // namespace
+
 Resources measure_resources() {
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
-  struct sysinfo memory {};
-  ::sysinfo(&memory);
-  return {files.rlim_max, sys::process_limit(),
-          static_cast<std::uint64_t>(memory.freeram + memory.bufferram) * memory.mem_unit};
+  return {files.rlim_max, sys::process_limit(), available_memory_bytes()};
 }
 
 Capacity capacity(const Resources &resources, std::size_t wanted, std::size_t hosts) {

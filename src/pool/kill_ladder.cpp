@@ -34,9 +34,7 @@ void KillLadder::entered(Phase phase, TimePoint now) {
   // Opening the channel still counts as connecting; from here on the command's own time runs.
   if (phase == Phase::run)
     deadline_ =
-        limits_.run_timeout.count() > 0
-            ? Deadline(now + limits_.run_timeout + limits_.stop_grace + after_remote_kill + margin)
-            : Deadline();
+        limits_.run_timeout.count() > 0 ? Deadline(now + limits_.run_timeout + margin) : Deadline();
   if (phase == Phase::done) deadline_ = Deadline(now + margin);
 }
 
@@ -68,6 +66,12 @@ KillLadder::Action KillLadder::climb(TimePoint now) {
   if (!deadline_.passed(now)) return Action::none;
   switch (rung_) {
     case Rung::watching:
+      if (phase_ == Phase::run) {
+        // It may still be able to end the remote command.
+        reason_ = Status::timeout;
+        rise(Rung::stop_sent, Deadline(now + patience()));
+        return Action::send_stop;
+      }
       // It is over its own deadline by the margin and silent. There is nobody to talk to.
       if (!reason_ && phase_ != Phase::done) reason_ = Status::timeout;
       rise(Rung::terminated, Deadline(now + after_terminate));

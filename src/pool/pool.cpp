@@ -16,7 +16,6 @@
 namespace fanout::pool {
 
 using core::Deadline;
-using core::ErrorKind;
 using core::fail;
 using core::HostIndex;
 using core::Outcome;
@@ -35,8 +34,9 @@ constexpr std::uint64_t tag(HostIndex host, Source source) {
 }
 
 constexpr std::size_t read_bytes = 64 * 1024;
-// A gap between two looks that is this much longer than asked for means that we did not run (SIGSTOP, suspend).
-constexpr core::Milliseconds stopped_gap{500};
+constexpr std::size_t max_pipe_bytes =
+    1024 * 1024;  // the largest that pipe(7) gives without privilege
+constexpr core::Milliseconds worth_giving_back{100};
 constexpr core::Milliseconds fork_retry{100};
 constexpr int fork_attempts = 10;
 
@@ -85,6 +85,7 @@ std::size_t Pool::running() const { return workers_.size() + pending_.size(); }
 Result<void> Pool::wake_on(int fd) { return epoll_.add(fd, EPOLLIN, tag(0, Source::waker)); }
 
 void Pool::start(Job job) {
+  events_.emplace_back(core::Started{job.host});
   pending_.push_back(std::move(job));
   pending_attempts_ = 0;
   try_pending();
@@ -108,7 +109,6 @@ void Pool::try_pending() {
   if (!forked) {
     Outcome outcome;
     outcome.cause = forked.error().message;
-    events_.emplace_back(core::Started{job.host});
     events_.emplace_back(core::Ended{job.host, std::move(outcome)});
   }
   pending_.pop_front();
@@ -133,7 +133,6 @@ Result<void> Pool::fork_worker(Job &job) {
   TRY(epoll_.add(worker->child.pidfd(), EPOLLIN, tag(job.host, Source::process)));
   Worker &started = *workers_.emplace(job.host, std::move(worker)).first->second;
   reschedule(started);
-  events_.emplace_back(core::Started{job.host});
   return {};
 }
 
@@ -156,37 +155,47 @@ std::vector<core::Event> Pool::wait(Deadline deadline) {
         break;
     }
   }
-  for (const HostIndex host : gone) {
-    Worker &worker = *workers_.at(host);
-    const auto status = worker.child.reap();
-    if (!status) continue;
-    // Everything it wrote lies in the pipe; nobody else has the other end, so this comes to its end.
-    while (worker.from_worker) read_from(worker);
-    finish(worker, *status);
-  }
+  for (const HostIndex host : gone) reap(*workers_.at(host));
 
   const TimePoint now = sys::now();
-  const auto late = now - std::max(before, until.never() ? before : std::min(until.at(), now));
-  const bool slept_through = until.never() ? false : late > stopped_gap;
-  const auto between = before - last_look_;
-  // While we were stopped the workers' time ran, ours did not: their frames have been read now, so whoever still owes
-  // one gets as long again.
-  const auto missed = (slept_through ? late : core::Clock::duration::zero()) +
-                      (between > stopped_gap ? between : core::Clock::duration::zero());
-  last_look_ = now;
-  while (!alarms_.empty() && alarms_.begin()->first <= now) {
-    Worker &worker = *workers_.at(alarms_.begin()->second);
-    if (missed > core::Clock::duration::zero()) worker.ladder.postpone(missed);
-    act(worker);
-  }
+  give_back_lost_time(before, until, now);
+  while (!alarms_.empty() && alarms_.begin()->first <= now)
+    act(*workers_.at(alarms_.begin()->second));
   if (pending_retry_.passed(now) || (!pending_.empty() && !gone.empty())) try_pending();
+  last_look_ = sys::now();
   return std::exchange(events_, {});
 }
 
-void Pool::read_from(Worker &worker) {
+void Pool::reap(Worker &worker) {
+  // A hijacked worker may have forked. As long as it is not reaped, its group's number is its own.
+  worker.child.signal_group(SIGKILL);
+  const auto status = worker.child.reap();
+  if (!status) return;
+  // What it wrote lies in the pipe, which holds no more than this. Whoever else has the other end is not listened to.
+  for (std::size_t taken = 0; worker.from_worker && taken < max_pipe_bytes; taken += read_bytes)
+    if (!read_from(worker)) break;
+  finish(worker, *status);
+}
+
+// While we were stopped, or stuck in a write to a slow reader, the workers' time ran and ours did not. What they wrote
+// meanwhile has been read now; whoever still owes something gets as long again.
+void Pool::give_back_lost_time(TimePoint before, Deadline until, TimePoint now) {
+  lost_ += before - last_look_;
+  if (!until.never() && now > std::max(before, until.at()))
+    lost_ += now - std::max(before, until.at());
+  if (lost_ < worth_giving_back) return;
+  for (auto &[host, worker] : workers_) {
+    worker->ladder.postpone(lost_);
+    reschedule(*worker);
+  }
+  lost_ = {};
+}
+
+// False when the pipe had nothing, or has ended.
+bool Pool::read_from(Worker &worker) {
   char buffer[read_bytes];
   const sys::Transfer got = sys::read_some(worker.from_worker.get(), buffer, sizeof buffer);
-  if (got.state == sys::Transfer::State::would_block) return;
+  if (got.state == sys::Transfer::State::would_block) return false;
   if (got.state != sys::Transfer::State::done) {
     // Whom we kill ourselves may be in the middle of a word.
     if (worker.frames.in_frame() && worker.fault.empty() && !worker.ladder.reason())
@@ -195,20 +204,20 @@ void Pool::read_from(Worker &worker) {
     worker.from_worker.close();
     worker.ladder.expect_end(sys::now());
     reschedule(worker);
-    return;
+    return false;
   }
-  if (!worker.fault.empty()) return;  // nothing that it says counts any more
+  if (!worker.fault.empty()) return true;  // nothing that it says counts any more
   worker.frames.feed({buffer, got.count});
   for (;;) {
     auto frame = worker.frames.next();
-    if (frame && !*frame) return;
-    auto message = frame ? wire::decode_worker_message(**frame) : fail(std::move(frame).error());
-    auto allowed = message ? worker.protocol.accept(*message) : fail(std::move(message).error());
+    if (frame && !*frame) return true;
+    auto message = frame ? wire::decode_worker_message(**frame) : fail(frame.error());
+    const auto allowed = message ? worker.protocol.accept(*message) : fail(message.error());
     if (!allowed) {
       worker.fault = allowed.error().message;
       worker.ladder.kill_now(sys::now());
       act(worker);
-      return;
+      return true;
     }
     take(worker, std::move(*message));
   }
@@ -313,14 +322,16 @@ void Pool::stop_all(Status status) {
     worker->ladder.stop(status, now);
     act(*worker);
   }
-  for (const Job &job : pending_) {
+  drop_pending();
+}
+
+void Pool::drop_pending() {
+  for (const Job &job : std::exchange(pending_, {})) {
     Outcome outcome;
     outcome.status = Status::skipped;
     outcome.cause = "not started";
-    events_.emplace_back(core::Started{job.host});
     events_.emplace_back(core::Ended{job.host, std::move(outcome)});
   }
-  pending_.clear();
   pending_retry_ = Deadline();
 }
 

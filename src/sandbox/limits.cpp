@@ -53,6 +53,7 @@ Result<void> limit_worker() {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return fail(system_error(ErrorKind::local, "prctl PR_SET_NO_NEW_PRIVS", errno));
   TRY(limit(RLIMIT_FSIZE, 0, "setrlimit RLIMIT_FSIZE"));
+  TRY(limit(RLIMIT_NPROC, 0, "setrlimit RLIMIT_NPROC"));
   if (address_space_can_be_limited) {
     TRY_ASSIGN(const rlim_t inherited, address_space_bytes());
     TRY(limit(RLIMIT_AS, inherited + worker_growth_bytes, "setrlimit RLIMIT_AS"));

@@ -7,6 +7,7 @@
 
 #include "fanout/ssh/session.hpp"
 #include "fanout/wire/codec.hpp"
+#include "name_list.hpp"
 #include "session_state.hpp"
 
 namespace fanout::ssh {
@@ -20,10 +21,6 @@ namespace {
 
 // A login banner (RFC 4252, section 5.4) may be long; a flood is not a banner.
 constexpr std::uint64_t login_limit_bytes = 4 << 20;
-
-bool lists(std::string_view names, std::string_view wanted) {
-  return fmt::format(",{},", names).find(fmt::format(",{},", wanted)) != std::string::npos;
-}
 
 bool is_rsa(std::string_view blob) {
   const std::string_view type = wire::Decoder(blob).string();
@@ -49,10 +46,11 @@ static int sign(LIBSSH2_SESSION *, unsigned char **signature, size_t *signature_
     s.sign_error = std::move(made).error();
     return -1;  // never LIBSSH2_ERROR_ALGO_UNSUPPORTED: libssh2 would fall back to SHA-1
   }
-  *signature = static_cast<unsigned char *>(s.tap.allocate(made->size()));
+  const std::string &bytes = *made;
+  *signature = static_cast<unsigned char *>(s.tap.allocate(bytes.size()));
   if (*signature == nullptr) return -1;
-  std::memcpy(*signature, made->data(), made->size());
-  *signature_bytes = made->size();
+  std::memcpy(*signature, bytes.data(), bytes.size());
+  *signature_bytes = bytes.size();
   return 0;
 }
 

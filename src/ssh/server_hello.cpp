@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "fanout/wire/codec.hpp"
+#include "name_list.hpp"
 
 namespace fanout::ssh {
 
@@ -18,15 +19,6 @@ constexpr std::size_t max_line_bytes = 8 * 1024;
 constexpr std::size_t max_lines_bytes = 64 * 1024;
 constexpr std::size_t max_packet_bytes = 35'000;  // RFC 4253, section 6.1
 constexpr std::uint8_t msg_kexinit = 20;
-
-bool lists(std::string_view names, std::string_view wanted) {
-  while (!names.empty()) {
-    const std::size_t comma = std::min(names.find(','), names.size());
-    if (names.substr(0, comma) == wanted) return true;
-    names.remove_prefix(std::min(comma + 1, names.size()));
-  }
-  return false;
-}
 
 bool share_a_name(std::string_view ours, std::string_view theirs) {
   while (!ours.empty()) {

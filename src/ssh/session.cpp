@@ -83,6 +83,8 @@ Error Session::State::lost() const {
   if (transport.hello().identification().empty() && !line.empty())
     return {ErrorKind::protocol,
             fmt::format("no SSH server: it said '{}' and closed the connection", line)};
+  if (!transport.end_reason().empty())
+    return {ErrorKind::unreachable, fmt::format("connection lost: {}", transport.end_reason())};
   return {ErrorKind::unreachable, "connection closed by the server"};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -50,6 +51,7 @@ void Transport::fill() {
   if (got <= 0) {
     // A reset is an end as well: what came before it still counts.
     ended_ = true;
+    if (got < 0) end_reason_ = std::generic_category().message(errno);
     return;
   }
   const std::string_view bytes(buffer, static_cast<std::size_t>(got));

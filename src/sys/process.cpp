@@ -105,6 +105,10 @@ void Child::signal(int number) const {
   if (running()) ::pidfd_send_signal(pidfd_.get(), number, nullptr, 0);
 }
 
+void Child::signal_group(int number) const {
+  if (running()) ::kill(-pid_, number);
+}
+
 std::optional<ProcessStatus> Child::reap() {
   siginfo_t info{};
   int result = 0;

@@ -25,8 +25,9 @@ Result<void> null_standard_descriptors() {
 Result<void> open_missing_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0) continue;
-    // The lowest free number is fd itself. Opened without O_CLOEXEC: it stands for a standard descriptor.
-    const int opened = ::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+    // The lowest free number is fd itself. Opened without O_CLOEXEC: it stands for a standard descriptor. For the wrong
+    // direction: whoever closed it wanted neither our input nor our output, and a write must not look like a success.
+    const int opened = ::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
     if (opened < 0) return fail(system_error(ErrorKind::local, "open /dev/null", errno));
   }
   return {};

@@ -1,10 +1,10 @@
 #include "fanout/sys/temporary_file.hpp"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <string>
 
 namespace fanout::sys {

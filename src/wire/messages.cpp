@@ -123,17 +123,19 @@ std::string encode(const WorkerMessage &message) {
 
 std::string encode(const ParentMessage &message) {
   Encoder body;
-  const std::uint8_t type =
-      std::visit(Overloaded{
-                     [&](const VerdictMessage &m) {
-                       return body.boolean(m.accepted).string(cut(m.cause, max_text_bytes)),
-                              std::uint8_t{type_verdict};
-                     },
-                     [&](const StopMessage &m) {
-                       return body.byte(number(m.status)), std::uint8_t{type_stop};
-                     },
-                 },
-                 message);
+  const std::uint8_t type = std::visit(Overloaded{
+                                           [&](const VerdictMessage &m) {
+                                             return body.boolean(m.accepted)
+                                                        .byte(number(m.status))
+                                                        .string(cut(m.cause, max_text_bytes)),
+                                                    std::uint8_t{type_verdict};
+                                           },
+                                           [&](const StopMessage &m) {
+                                             return body.byte(number(m.status)),
+                                                    std::uint8_t{type_stop};
+                                           },
+                                       },
+                                       message);
   return encode_frame(type, body.bytes());
 }
 
@@ -175,7 +177,8 @@ Result<ParentMessage> decode_parent_message(const Frame &frame) {
   switch (frame.type) {
     case type_verdict: {
       const bool accepted = body.boolean();
-      message = VerdictMessage{accepted, std::string(body.string())};
+      const auto status = core::status_from_wire(body.byte());
+      if (status) message = VerdictMessage{accepted, *status, std::string(body.string())};
       break;
     }
     case type_stop:
@@ -187,6 +190,18 @@ Result<ParentMessage> decode_parent_message(const Frame &frame) {
     return fail(ErrorKind::protocol, fmt::format("bad frame of type {}", frame.type));
   return std::move(*message);
 }
+
+namespace {
+
+// A success that never ran anything, or that the host has not confirmed, would be a lie; and who speaks was started.
+bool plausible_end(const Outcome &outcome, core::Phase phase) {
+  if (outcome.status == core::Status::skipped) return false;
+  return outcome.status != core::Status::ok ||
+         (phase >= core::Phase::run && outcome.exit_status == 0 && outcome.signal.empty() &&
+          outcome.remote_end == core::RemoteEnd::exited);
+}
+
+}  // namespace
 
 Result<void> WorkerProtocol::accept(const WorkerMessage &message) {
   using core::Phase;
@@ -200,9 +215,7 @@ Result<void> WorkerProtocol::accept(const WorkerMessage &message) {
           [&](const OutputMessage &) { return phase_ == Phase::run; },
           [&](const NoteMessage &) { return true; },
           [&](const FinalMessage &m) {
-            // A success that never ran anything would be a lie.
-            return (m.outcome.status != core::Status::ok || phase_ >= Phase::run) &&
-                   (finished_ = true);
+            return plausible_end(m.outcome, phase_) && (finished_ = true);
           },
       },
       message);

@@ -73,6 +73,7 @@ void Exec::send_signal(const char *name, core::TimePoint now) {
 
 void Exec::begin_stop(Status why, core::TimePoint now) {
   stop_status_ = why;
+  parent_.ignore_stop();
   ended_before_stop_ = server_told_end();
   stopping_ = Stopping::terminated;
   step_ = Deadline::in(limits_.stop_grace, now);
@@ -164,15 +165,18 @@ void Exec::record_stop() {
   outcome_.status = stop_status_;
   outcome_.exit_status = channel_.exit_status();
   outcome_.signal = channel_.exit_signal();
-  outcome_.remote_end = !dead                ? RemoteEnd::unknown
-                        : ended_before_stop_ ? RemoteEnd::exited
-                                             : RemoteEnd::killed;
+  const bool by_itself = ended_before_stop_ || outcome_.exit_status == 0;
+  outcome_.remote_end = !dead       ? RemoteEnd::unknown
+                        : by_itself ? RemoteEnd::exited
+                                    : RemoteEnd::killed;
   const std::string what =
       stop_status_ == Status::timeout
           ? fmt::format("timed out after {}", core::format_duration(limits_.timeout))
           : std::string("stopped");
   if (ended_before_stop_)
     outcome_.cause = what + "; the command had ended, but something keeps its output open";
+  else if (outcome_.exit_status == 0)
+    outcome_.cause = what + "; the command ended just then, with status 0";
   else
     outcome_.cause =
         what + (dead ? "; the remote command was killed" : "; the remote command may still run");

@@ -81,11 +81,12 @@ ParentLink::Heard ParentLink::poll_once(int fd, short events, Deadline deadline)
 }
 
 Result<void> ParentLink::wait(int fd, short events, Deadline deadline) {
+  const auto told_to_stop = [this] { return stop_ && !stop_ignored_; };
   for (;;) {
-    if (stop_) return fail(ErrorKind::interrupted, "stopped");
+    if (told_to_stop()) return fail(ErrorKind::interrupted, "stopped");
     if (deadline.passed(sys::now())) return fail(ErrorKind::timeout, "timed out");
     const Heard heard = poll_once(fd, events, deadline);
-    if (!stop_ && (fd < 0 ? heard.parent : heard.descriptor)) return {};
+    if (!told_to_stop() && (fd < 0 ? heard.parent : heard.descriptor)) return {};
   }
 }
 

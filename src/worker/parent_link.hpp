@@ -24,6 +24,9 @@ public:
   // Blocks until everything is sent.
   void drain();
 
+  // The caller has begun to stop; from here on waits last as long as they are asked to.
+  void ignore_stop() { stop_ignored_ = true; }
+
   // Waits as ssh::Wait does, and meanwhile sends the backlog and hears the parent. Once the parent has said stop, every
   // wait ends with ErrorKind::interrupted until ignore_stop().
   core::Result<void> wait(int fd, short events, core::Deadline deadline);
@@ -49,6 +52,7 @@ private:
   wire::FrameReader frames_;
   std::optional<wire::VerdictMessage> verdict_;
   std::optional<wire::StopMessage> stop_;
+  bool stop_ignored_ = false;
 };
 
 }  // namespace fanout::worker

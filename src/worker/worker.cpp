@@ -40,7 +40,7 @@ public:
 private:
   void enter(Phase phase);
   Result<void> connect_and_execute();
-  Result<void> ask_for_verdict(const ssh::Session &session);
+  Result<void> ask_for_verdict(ssh::Session &session);
   Result<void> log_in(ssh::Session &session);
   void record(const Error &error);
 
@@ -90,11 +90,17 @@ Result<void> Worker::connect_and_execute() {
   return {};
 }
 
-Result<void> Worker::ask_for_verdict(const ssh::Session &session) {
+Result<void> Worker::ask_for_verdict(ssh::Session &session) {
   parent_.send(wire::NoteMessage{session.describe()});
   parent_.send(wire::HostKeyMessage{session.host_key()});
-  TRY_ASSIGN(const wire::VerdictMessage verdict, parent_.wait_for_verdict(deadline_));
-  if (!verdict.accepted) return fail(ErrorKind::host_key, verdict.cause);
+  // A parent that is slow to answer (its reader has stopped) is not the host's fault.
+  const core::TimePoint asked = sys::now();
+  TRY_ASSIGN(const wire::VerdictMessage verdict, parent_.wait_for_verdict({}));
+  deadline_ = deadline_.postponed(sys::now() - asked);
+  session.set_deadline(deadline_);
+  if (!verdict.accepted)
+    return fail(verdict.status == core::Status::host_key ? ErrorKind::host_key : ErrorKind::local,
+                verdict.cause);
   return {};
 }
 

@@ -233,8 +233,10 @@ class Running:
     Its output is read by threads all the time, so that it can be looked at while the program runs.
     """
 
-    def __init__(self, arguments, *, env, cwd, stdin=None, stdout=None, stderr=None, preexec=None):
-        """`stdin` is bytes to be sent, or a file; `stdout` and `stderr` are files, and otherwise collected."""
+    def __init__(self, arguments, *, env, cwd, stdin=None, stdout=None, stderr=None, preexec=None, own_session=True):
+        """`stdin` is bytes to be sent, or a file; `stdout` and `stderr` are files, and otherwise collected.
+        Without `own_session` it has only a process group of its own, like a job of a shell."""
+        self._own_session = own_session
         self.arguments = arguments
         self._output = {"out": bytearray(), "err": bytearray()}
         self._threads = []
@@ -248,7 +250,8 @@ class Running:
     def _popen(self, env, cwd, stdin, stdout, stderr, preexec):
         given = isinstance(stdin, bytes)
         self.child = subprocess.Popen(
-            self.arguments, env=env, cwd=cwd, start_new_session=True, preexec_fn=preexec,
+            self.arguments, env=env, cwd=cwd, preexec_fn=preexec,
+            start_new_session=self._own_session, process_group=None if self._own_session else 0,
             stdin=subprocess.PIPE if given else stdin or subprocess.DEVNULL,
             stdout=stdout or subprocess.PIPE, stderr=stderr or subprocess.PIPE)
         if self.child.stdout:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from processes import below, read_process, wait_until
+from processes import read_process, wait_until
 from servers import Silent
 
 
@@ -128,17 +128,15 @@ def test_output_that_has_come_is_printed_when_a_run_is_stopped(four):
 
 
 def test_ctrl_z_and_fg(four):
-    # In a job of a shell, because a process group without one cannot be stopped by SIGTSTP (POSIX, "orphaned").
-    shell = four.start("-c", "set -m; \"$@\" & wait -f $!", "bash", four.program, "exec", "-a", "-t", "2",
-                       f"touch {four.target}/{{host}}; sleep 1; echo end", program="/bin/bash")
+    # As a shell starts a job: a process group that is alone in its session ignores SIGTSTP (POSIX, "orphaned").
+    running = four.start("exec", "-a", "-t", "2", f"touch {four.target}/{{host}}; sleep 1; echo end", own_session=False)
     assert wait_until(lambda: len(os.listdir(four.target)) == 4)
-    job = next(process for process in below(shell.pid) if process.parent == shell.pid)
-    os.kill(job.pid, signal.SIGTSTP)
-    assert wait_until(lambda: read_process(job.pid).state == "T")
+    running.send_signal(signal.SIGTSTP)
+    assert wait_until(lambda: read_process(running.pid).state == "T")
     # Longer than the timeout: the time in which the program itself does not run is nobody's fault.
     time.sleep(4)
-    os.kill(job.pid, signal.SIGCONT)
-    assert len(shell.wait().assert_code(0).blocks) == 4
+    running.send_signal(signal.SIGCONT)
+    assert len(running.wait().assert_code(0).blocks) == 4
 
 
 def test_a_long_stop_of_the_program_is_not_counted_as_a_timeout(four):

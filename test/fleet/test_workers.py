@@ -226,7 +226,7 @@ def test_the_parent_keeps_no_zombie_and_no_descriptor(fleet):
     fleet.misbehaving("held", Silent)
     fleet.prepare()
     running = fleet.start("exec", "-a", "--connect-timeout", "3", "true")
-    assert wait_until(lambda: [worker.command.split()[-1] for worker in running.workers()] == ["held"], 2.5)
+    assert wait_until(lambda: [worker.command for worker in running.workers()] == ["fanout: worker held"], 2.5)
     time.sleep(0.2)
     assert [str(process) for process in all_processes().values() if process.parent == running.pid
             and process.state == "Z"] == []

@@ -6,17 +6,23 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "../../src/inventory/file.hpp"
 #include "../../src/inventory/program.hpp"
 #include "fanout/inventory/inventory.hpp"
 #include "fanout/inventory/selection.hpp"
+#include "fanout/sys/fd.hpp"
+#include "fanout/sys/io.hpp"
+#include "fanout/sys/pipe.hpp"
+#include "fanout/sys/process.hpp"
 
 namespace fanout::inventory {
 namespace {
@@ -114,6 +120,34 @@ TEST_CASE("inventory file: with a password it must be private", "[inventory]") {
   CHECK(error_of(folder.write("hosts.ini", "[h]\nport = 1\n", 0664), from).empty());
 }
 
+TEST_CASE("inventory file: with a password it must belong to the user or root", "[inventory]") {
+  const Folder folder;
+  Surroundings from = surroundings(folder);
+  const std::string path = folder.write("hosts.ini", "[h]\npasswd = x\n", 0600);
+  // Only root can give a file away, so the owner is made up.
+  auto file = open_named(path);
+  REQUIRE(file);
+  file->status.st_uid = 4242;
+  const auto refused = [&](uid_t user, Sensitive sensitive) {
+    const auto result = check_rights(path, file->status, user, sensitive);
+    return result ? "" : result.error().message;
+  };
+  CHECK(refused(4243, {.passwords = true, .runs_programs = false}) ==
+        path + ": contains passwords and belongs to user 4242");
+  CHECK(refused(0, {.passwords = true, .runs_programs = false}) ==
+        path + ": contains passwords and belongs to user 4242");
+  CHECK(refused(4242, {.passwords = true, .runs_programs = false}).empty());
+  CHECK(refused(4243, {}).empty());
+  file->status.st_uid = 0;
+  CHECK(refused(4243, {.passwords = true, .runs_programs = false}).empty());
+
+  if (geteuid() != 0) return;
+  REQUIRE(chown(path.c_str(), 4242, 4242) == 0);
+  CHECK(error_of(path, from) == path + ": contains passwords and belongs to user 4242");
+  from.user_id = 4242;
+  CHECK(error_of(path, from).empty());
+}
+
 TEST_CASE("inventory file: one that everybody may write is refused", "[inventory]") {
   const Folder folder;
   const std::string path = folder.write("hosts.ini", "[h]\nport = 1\n", 0646);
@@ -132,8 +166,7 @@ TEST_CASE("inventory file: with commands nobody else may write or own it", "[inv
     CHECK(error_of(folder.write("hosts.ini", text, 0644), from).empty());
     if (geteuid() != 0) continue;
     REQUIRE(chown(path.c_str(), 4242, 4242) == 0);
-    CHECK(error_of(path, from) ==
-          path + ": it makes fanout run programs and belongs to user 4242: copy or chown " + path);
+    CHECK(error_of(path, from) == path + ": it makes fanout run programs and belongs to user 4242");
     from.user_id = 4242;
     CHECK(error_of(path, from).empty());
     from.user_id = geteuid();
@@ -141,14 +174,98 @@ TEST_CASE("inventory file: with commands nobody else may write or own it", "[inv
   }
 }
 
-TEST_CASE("inventory file: nothing but a regular file is read, and nothing is waited for",
+// Writes `text` to the FIFO from a process of its own, a moment later than it is opened for reading.
+sys::Child write_later(const std::string &fifo, std::string_view text) {
+  auto child = sys::fork_child([&] {
+    usleep(50000);
+    const sys::UniqueFd fd = sys::UniqueFd::adopt(open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+    usleep(50000);
+    return sys::write_all(fd.get(), text) ? 0 : 1;
+  });
+  REQUIRE(child);
+  return std::move(*child);
+}
+
+TEST_CASE("inventory file: a FIFO that is named is read until its writer closes it",
+          "[inventory]") {
+  const Folder folder;
+  const Surroundings from = surroundings(folder);
+  const std::string fifo = folder.path("fifo");
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  {
+    sys::Child writer = write_later(fifo, "a\nb\n");
+    CHECK(read_hosts_file(fifo) == "a\nb\n");
+    CHECK(writer.reap_blocking().success());
+  }
+  {
+    // More than the pipe holds.
+    const std::string hosts(1 << 18, '\n');
+    sys::Child writer = write_later(fifo, hosts);
+    CHECK(read_hosts_file(fifo) == hosts);
+    CHECK(writer.reap_blocking().success());
+  }
+  {
+    sys::Child writer = write_later(fifo, std::string(2000, 'a'));
+    auto file = open_named(fifo);
+    REQUIRE(file);
+    CHECK(read_unchanged(*file, 1000).error().message == fifo + ": larger than 1000 bytes");
+  }
+  {
+    sys::Child writer = write_later(fifo, "[h]\npasswd = x\n");
+    const auto inventory = load_inventory(fifo, from);
+    REQUIRE(inventory);
+    CHECK(inventory->file() == fifo);
+  }
+  // Its mode says that it is executable; it is read nevertheless.
+  REQUIRE(chmod(fifo.c_str(), 0755) == 0);
+  {
+    sys::Child writer = write_later(fifo, "[h]\nport = 1\n");
+    CHECK(load_inventory(fifo, from));
+  }
+  {
+    sys::Child writer = write_later(fifo, "[h]\npasswd = x\n");
+    CHECK(error_of(fifo, from) ==
+          fifo + ": contains passwords and is readable by others: chmod 600 " + fifo);
+  }
+}
+
+TEST_CASE(
+    "inventory file: what a shell makes of <(COMMAND) is read, also when the command has ended",
+    "[inventory]") {
+  const Folder folder;
+  const auto with_pipe = [](std::string_view text, auto use) {
+    auto pipe = sys::make_pipe();
+    REQUIRE(pipe);
+    REQUIRE(sys::write_all(pipe->write_end.get(), text));
+    pipe->write_end.close();
+    use("/dev/fd/" + std::to_string(pipe->read_end.get()));
+  };
+  with_pipe("a\n", [](const std::string &path) { CHECK(read_hosts_file(path) == "a\n"); });
+  with_pipe("", [](const std::string &path) { CHECK(read_hosts_file(path) == ""); });
+  with_pipe("[h]\npasswd = x\npassword_command = y\n", [&](const std::string &path) {
+    CHECK(error_of(path, surroundings(folder)).find("belongs") == std::string::npos);
+  });
+  with_pipe("[h]\npasswd = x\n",
+            [&](const std::string &path) { CHECK(error_of(path, surroundings(folder)).empty()); });
+}
+
+TEST_CASE("inventory file: a FIFO that is merely found is refused, and nothing is waited for",
+          "[inventory]") {
+  const Folder folder;
+  REQUIRE(mkdir(folder.path("cwd").c_str(), 0700) == 0);
+  const std::string fifo = folder.path("cwd/hosts.ini");
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  const auto inventory = load_inventory(std::nullopt, surroundings(folder));
+  REQUIRE(!inventory);
+  CHECK(inventory.error().message ==
+        "inventory: " + fifo + ": not a regular file (- is standard input)");
+}
+
+TEST_CASE("inventory file: a folder, a device and a socket are refused, and not waited for",
           "[inventory]") {
   const Folder folder;
   const Surroundings from = surroundings(folder);
   const auto begin = std::chrono::steady_clock::now();
-  REQUIRE(mkfifo(folder.path("fifo").c_str(), 0600) == 0);
-  CHECK(error_of(folder.path("fifo"), from) ==
-        "inventory: " + folder.path("fifo") + ": not a regular file (- is standard input)");
   REQUIRE(mkdir(folder.path("folder").c_str(), 0700) == 0);
   CHECK(error_of(folder.path("folder"), from) ==
         "inventory: " + folder.path("folder") + ": a directory");
@@ -167,7 +284,7 @@ TEST_CASE("inventory file: nothing but a regular file is read, and nothing is wa
   // A regular file without a size.
   CHECK(error_of("/proc/self/status", from).starts_with("/proc/self/status:1: "));
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
-  CHECK(read_hosts_file(folder.path("fifo")).error().message.find("not a regular file") !=
+  CHECK(read_hosts_file("/dev/zero").error().message.find("not a regular file") !=
         std::string::npos);
 }
 
@@ -175,7 +292,7 @@ TEST_CASE("inventory file: one that changes while it is read is refused", "[inve
   const Folder folder;
   const auto after = [&](auto change) {
     const std::string path = folder.write("hosts.ini", "[h]\nport = 1\n");
-    auto file = open_regular(path);
+    auto file = open_named(path);
     REQUIRE(file);
     change(path);
     const auto text = read_unchanged(*file);
@@ -251,12 +368,24 @@ TEST_CASE("inventory program: how it fails is told", "[inventory]") {
         path + ": is executable but no program: if it is an INI file, chmod -x " + path);
 }
 
+// Whether the process ends soon. Nobody here reaps an orphan; it may be a zombie until init does.
+bool ends(pid_t process) {
+  for (int round = 0; round < 250; ++round) {
+    std::ifstream status("/proc/" + std::to_string(process) + "/stat");
+    std::string skipped;
+    std::string state;
+    if (!(status >> skipped >> skipped >> state) || state == "Z") return true;
+    usleep(20000);
+  }
+  return false;
+}
+
 TEST_CASE(
     "inventory program: one that runs too long or prints too much is killed with its children",
     "[inventory]") {
   const Folder folder;
   const auto run = [&](const std::string &text, ProgramLimits limits) {
-    auto file = open_regular(folder.write("inv.sh", text, 0755));
+    auto file = open_named(folder.write("inv.sh", text, 0755));
     REQUIRE(file);
     const auto output = run_inventory_program(*file, limits);
     return output ? "" : output.error().message;
@@ -274,16 +403,55 @@ TEST_CASE(
 
   pid_t sleeper = 0;
   REQUIRE(std::ifstream(pid_file) >> sleeper);
-  // Nobody here reaps the orphan; it may be a zombie until init does.
-  std::string state = "gone";
-  for (int round = 0; round < 100; ++round) {
-    std::ifstream status("/proc/" + std::to_string(sleeper) + "/stat");
-    std::string skipped;
-    if (!(status >> skipped >> skipped >> state)) state = "gone";
-    if (state == "gone" || state == "Z") break;
-    usleep(20000);
-  }
-  CHECK((state == "gone" || state == "Z"));
+  CHECK(ends(sleeper));
+}
+
+TEST_CASE("inventory program: a signal that ends fanout ends it with its children", "[inventory]") {
+  const Folder folder;
+  const std::string pid_file = folder.path("pids");
+  const std::string closing = GENERATE("", "exec >&-\n");
+  const int number = GENERATE(SIGINT, SIGTERM, SIGHUP);
+  INFO(closing << sys::signal_name(number));
+  const std::string path =
+      folder.write("inv.sh",
+                   "#!/bin/sh\n" + closing + "trap '' INT TERM HUP\nsleep 60 &\necho $$ $! > " +
+                       pid_file + ".new\nmv " + pid_file + ".new " + pid_file + "\nwait\n",
+                   0755);
+  auto fanout = sys::fork_child([&] { return load_inventory(path, surroundings(folder)) ? 0 : 1; });
+  REQUIRE(fanout);
+  for (int round = 0; round < 250 && !std::filesystem::exists(pid_file); ++round) usleep(20000);
+  pid_t program = 0;
+  pid_t sleeper = 0;
+  std::ifstream pids(pid_file);
+  REQUIRE(pids >> program >> sleeper);
+  const auto begin = std::chrono::steady_clock::now();
+  fanout->signal(number);
+  const sys::ProcessStatus status = fanout->reap_blocking();
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
+  CHECK(!status.exited);
+  CHECK(status.signal == number);
+  CHECK(ends(program));
+  CHECK(ends(sleeper));
+}
+
+TEST_CASE("inventory program: when it has ended signals are blocked as little as before",
+          "[inventory]") {
+  const Folder folder;
+  const auto blocked = [] {
+    sigset_t mask;
+    sigemptyset(&mask);
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    return std::vector<int>{sigismember(&mask, SIGINT), sigismember(&mask, SIGTERM),
+                            sigismember(&mask, SIGHUP)};
+  };
+  const std::vector<int> before = blocked();
+  CHECK(error_of(folder.write("inv.sh", "#!/bin/sh\necho '{}'\n", 0755), surroundings(folder))
+            .empty());
+  CHECK(blocked() == before);
+  CHECK(
+      !error_of(folder.write("inv.sh", "#!/bin/sh\nexit 3\n", 0755), surroundings(folder)).empty());
+  CHECK(blocked() == before);
+  CHECK(before == std::vector<int>{0, 0, 0});
 }
 
 }  // namespace

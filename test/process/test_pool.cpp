@@ -39,6 +39,8 @@ void tell_ok(int fd, std::string_view output = {}) {
   tell(fd, wire::PhaseMessage{Phase::run});
   Outcome outcome;
   outcome.status = Status::ok;
+  outcome.exit_status = 0;
+  outcome.remote_end = core::RemoteEnd::exited;
   if (!output.empty()) {
     tell(fd, wire::OutputMessage{core::Stream::out, std::string(output)});
     outcome.stdout_bytes = output.size();
@@ -302,6 +304,8 @@ TEST_CASE("pool: a worker that claims other byte counts than arrived is not ok",
     tell(up, wire::OutputMessage{core::Stream::out, "1234"});
     Outcome claimed;
     claimed.status = Status::ok;
+    claimed.exit_status = 0;
+    claimed.remote_end = core::RemoteEnd::exited;
     claimed.stdout_bytes = 5;
     tell(up, wire::FinalMessage{claimed});
     return 0;
@@ -419,9 +423,9 @@ TEST_CASE("pool: a verdict reaches the worker that asked, and no other", "[pool]
         asked.insert(offered->host);
       }
   }
-  pool.send(1, wire::VerdictMessage{false, "for one"});
-  pool.send(0, wire::VerdictMessage{false, "for zero"});
-  pool.send(77, wire::VerdictMessage{false, "for nobody"});
+  pool.send(1, wire::VerdictMessage{false, Status::host_key, "for one"});
+  pool.send(0, wire::VerdictMessage{false, Status::host_key, "for zero"});
+  pool.send(77, wire::VerdictMessage{false, Status::host_key, "for nobody"});
   run.until_all_ended(pool);
   CHECK(run.ended.at(0).cause == "for zero");
   CHECK(run.ended.at(1).cause == "for one");
@@ -498,6 +502,21 @@ TEST_CASE("pool: when the parent dies, its workers die", "[pool]") {
       ::usleep(1000);
   }
   CHECK(reaped == 50);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST_CASE("pool: a process that a worker leaves behind neither delays its record nor outlives it",
+          "[pool]") {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const auto begin = sys::now();
+  const Outcome outcome = run_one([](int up, int) -> int {
+    if (::fork() == 0) sleep_for_ever();  // with the pipe in its hands
+    tell_ok(up);
+    return 0;
+  });
+  CHECK(outcome.status == Status::ok);
+  CHECK(sys::now() - begin < 2s);
+  CHECK(::waitpid(-1, nullptr, 0) > 0);  // it was killed, and came to us
   ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 

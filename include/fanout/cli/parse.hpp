@@ -23,8 +23,9 @@ struct Version {};
 
 using Parsed = std::variant<Options, Help, Version>;
 
-// The error is of ErrorKind::usage and names the option ("--group", whether -g or --group was written); one line of text
-// without a full stop. ErrorKind::internal if the library fails. Options end at the first word that is not one, or at "--": everything from there on is COMMAND.
+// Options end at the first word that is not one, or at "--": everything from there on is COMMAND. The error is of
+// ErrorKind::usage and names the option ("--group", whether -g or --group was written); one line of printable ASCII
+// without a full stop. ErrorKind::internal if the library fails.
 core::Result<Parsed> parse(int argc, const char *const argv[]);
 
 // The line to print below an error of parse(): "try 'fanout exec --help'".

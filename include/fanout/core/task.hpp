@@ -2,10 +2,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
 namespace fanout::core {
+
+// libssh2 sends a command in one packet, of 34,724 bytes at most; a round number below that.
+inline constexpr std::size_t max_command_bytes = 32'768;
 
 struct Task {
   std::string command;  // already joined; placeholders not yet replaced

@@ -62,11 +62,12 @@ struct Surroundings {
 // Reads the file of -i, else $FANOUT_INVENTORY, else the first of ./hosts.ini, ~/.config/fanout/hosts.ini and
 // /etc/fanout/hosts.ini that exists; without any of them the inventory is empty. "-" is standard input.
 //
-// Never waits for a FIFO and takes nothing but regular files. Everything is checked on the opened descriptor: a file that
-// all may write is refused; one with passwords that others may read is refused; one that makes programs run (an
-// executable, *_command) is refused if its group may write it or it belongs to somebody else than root and the user;
-// one that changes while it is read is refused. An executable file is run with --list, for at most 60 s, and may print 64
-// MiB; that is also the limit of a file. May fork, so the caller is single-threaded. Errors are ErrorKind::usage.
+// Takes regular files, and a FIFO if it is named by -i or the variable: that is INI, and its writer is waited for.
+// Everything is checked on the opened descriptor: a file that all may write is refused; one with passwords that others may
+// read is refused; one that makes programs run (an executable, *_command) is refused if its group may write it; one with
+// either if it belongs to somebody else than root and the user; one that changes while it is read is refused. An executable
+// file is run with --list, for at most 60 s, and may print 64 MiB; that is also the limit of a file. May fork, so the caller
+// is single-threaded; SIGINT, SIGTERM and SIGHUP end the program and then this process. Errors are ErrorKind::usage.
 core::Result<Inventory> load_inventory(const std::optional<std::string> &named,
                                        const Surroundings &surroundings);
 

@@ -19,7 +19,8 @@ namespace fanout::inventory {
 struct SelectionSources {
   std::string current_user;  // the user name where nothing else names one
   std::string home;          // for ~/ in `identity`; empty: left as it is
-  // A number from 0 to below `below`, all equally likely, for --pick; std::random_device if there is none.
+  // A number from 0 to below `below`, all equally likely, for --pick. If there is none, a generator that
+  // std::random_device has seeded.
   std::function<std::uint64_t(std::uint64_t below)> random;
   // The text of a hosts file, "-" for standard input; read_hosts_file() if there is none.
   std::function<core::Result<std::string>(const std::string &path)> read_file;
@@ -71,7 +72,7 @@ std::vector<Explanation> explain(const Inventory &inventory, const std::vector<C
                                  const core::HostSettings &overrides,
                                  const SelectionSources &sources);
 
-// At most 64 MiB of a regular file, or of standard input for "-".
+// At most 64 MiB of a regular file or a FIFO, whose writer is waited for, or of standard input for "-".
 core::Result<std::string> read_hosts_file(const std::string &path);
 
 }  // namespace fanout::inventory

@@ -60,6 +60,9 @@ public:
   // To a worker that may be gone already.
   void send(core::HostIndex host, const wire::ParentMessage &message);
 
+  // A job for which the system has not been able to fork yet is not started any more.
+  void drop_pending();
+
   // Asks every worker to stop; their records will say `status`.
   void stop_all(core::Status status);
   // SIGKILL to every worker; records of those that had not ended say `status`.
@@ -70,7 +73,9 @@ private:
   explicit Pool(sys::Epoll epoll, std::size_t max_workers);
   void try_pending();
   core::Result<void> fork_worker(Job &job);
-  void read_from(Worker &worker);
+  bool read_from(Worker &worker);
+  void reap(Worker &worker);
+  void give_back_lost_time(core::TimePoint before, core::Deadline until, core::TimePoint now);
   void take(Worker &worker, wire::WorkerMessage message);
   void act(Worker &worker);
   void reschedule(Worker &worker);
@@ -85,7 +90,8 @@ private:
   core::Deadline pending_retry_;
   int pending_attempts_ = 0;
   std::vector<core::Event> events_;
-  core::TimePoint last_look_;
+  core::TimePoint last_look_;     // when wait() returned last
+  core::Clock::duration lost_{};  // in which nobody listened to the workers
 };
 
 }  // namespace fanout::pool

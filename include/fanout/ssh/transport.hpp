@@ -50,11 +50,12 @@ public:
   [[nodiscard]] bool has_unread() const { return taken_ < readable(); }
   // True once the peer has closed or reset the connection and everything it sent before has been handed out.
   [[nodiscard]] bool ended() const { return ended_ && !has_unread(); }
+  // The socket's error when it ended with one; empty when the peer closed it in an orderly way.
+  [[nodiscard]] const std::string &end_reason() const { return end_reason_; }
   // Why the stream can no longer be used: refusal, broken rule, passed deadline, socket error; success while it can.
   [[nodiscard]] const core::Result<void> &state() const { return state_; }
 
   [[nodiscard]] const ServerHello &hello() const { return hello_; }
-  [[nodiscard]] std::uint64_t received_bytes() const { return received_; }
   [[nodiscard]] std::uint64_t handed_out_bytes() const { return handed_out_; }
 
 private:
@@ -76,6 +77,7 @@ private:
   std::string limit_purpose_;
   std::size_t received_in_call_ = 0;
   bool ended_ = false;
+  std::string end_reason_;
 };
 
 }  // namespace fanout::ssh

@@ -44,7 +44,9 @@ public:
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }  // readable when the child has ended
   [[nodiscard]] bool running() const { return pid_ > 0; }
 
-  void signal(int number) const;        // pidfd_send_signal(2); nothing if it has ended
+  void signal(int number) const;  // pidfd_send_signal(2); nothing if it has ended
+  // To every process of the child's own group, also when the child itself has ended; not once it is reaped.
+  void signal_group(int number) const;
   std::optional<ProcessStatus> reap();  // nullopt when it still runs; never blocks
   ProcessStatus reap_blocking();
   // Gives up the child without killing it, for a process that is about to _exit (a forked copy of its parent).
@@ -75,7 +77,8 @@ void set_process_title(const std::string &title);
 // Points descriptors 0, 1 and 2 at the null device. In a worker: it never holds a terminal.
 core::Result<void> null_standard_descriptors();
 
-// Opens the null device on those of 0, 1 and 2 that are closed, so that no later file takes their place.
+// Opens the null device on those of 0, 1 and 2 that are closed, so that no later file takes their place; reading 0 and
+// writing 1 and 2 then fails with EBADF.
 core::Result<void> open_missing_standard_descriptors();
 
 // Closes every descriptor from 3 up that is not in `keep` (close_range(2)).

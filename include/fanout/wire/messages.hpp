@@ -37,7 +37,9 @@ using WorkerMessage =
 // parent -> worker
 struct VerdictMessage {
   bool accepted = false;
-  std::string cause;  // why not; becomes the cause of the host's record
+  // Of a refusal: what the host's record is to say (host_key, or internal when the question could not be answered).
+  core::Status status = core::Status::host_key;
+  std::string cause;
 };
 struct StopMessage {
   core::Status status =

@@ -41,9 +41,32 @@ TEST_CASE("errors: an unknown command names the nearest, and those there are", "
 TEST_CASE("errors: an option before the command", "[cli]") {
   check({
       {{"-g", "db", "exec", "uptime"}, "-g comes before the command; write it after exec or hosts"},
-      {{"--gruop=db", "exec"}, "--gruop=db comes before the command; write it after exec or hosts"},
+      {{"--group=db", "exec"}, "--group=db comes before the command; write it after exec or hosts"},
+      {{"-vL", "exec"}, "-vL comes before the command; write it after exec or hosts"},
+      {{"--json"}, "--json comes before the command; write it after exec or hosts"},
+      {{"--gruop=db", "exec"}, "unknown option --gruop"},
+      {{"-V"}, "unknown option -V"},
+      {{"-Vx"}, "unknown option -V"},
+      {{"--"}, "unknown option --"},
+      {{"-"}, "unknown command '-' (there are exec, hosts and help)"},
+      {{"--help=exec"}, "--help takes no value"},
+      {{"--version=1"}, "--version takes no value"},
+      {{"-hv"}, "-h takes no value"},
       {{"--hlep"}, "unknown option --hlep; did you mean --help?"},
       {{"--versoin"}, "unknown option --versoin; did you mean --version?"},
+  });
+}
+
+TEST_CASE("errors: words that nothing would be done with", "[cli]") {
+  check({
+      {{"help", "exec", "uptime"}, "'uptime' is too much after help exec"},
+      {{"help", "ex\x1b", "a", "b"}, "'a b' is too much after help ex?"},
+      {{"--help", "exec"}, "'exec' is too much after --help"},
+      {{"-h", "exec"}, "'exec' is too much after -h"},
+      {{"--version", "-v"}, "'-v' is too much after --version"},
+      {{"hosts", "db01"}, "hosts runs no command: 'db01' is too much (hosts are given by -H)"},
+      {{"hosts", "--help", "db01"},
+       "hosts runs no command: 'db01' is too much (hosts are given by -H)"},
   });
 }
 
@@ -102,16 +125,42 @@ TEST_CASE("errors: a number out of range or no number", "[cli]") {
       {exec_with({"--fanout", "8x"}),
        "--parallel: '8x' is not a number from 1 to 100000, nor auto"},
       {exec_with({"-f", "-1"}), "--parallel: '-1' is not a number from 1 to 100000, nor auto"},
-      {exec_with({"-P", "0"}), "--port: '0' is not a number from 1 to 65535"},
-      {exec_with({"-P", "65536"}), "--port: '65536' is not a number from 1 to 65535"},
-      {exec_with({"-P", " 22"}), "--port: ' 22' is not a number from 1 to 65535"},
-      {exec_with({"-P", "+22"}), "--port: '+22' is not a number from 1 to 65535"},
+      {exec_with({"-P", "0"}), "--port: '0' is not a port: a number from 1 to 65535 is"},
+      {exec_with({"-P", "65536"}), "--port: '65536' is not a port: a number from 1 to 65535 is"},
+      {exec_with({"-P", "022"}), "--port: '022' is not a port: a number from 1 to 65535 is"},
+      {exec_with({"-P", " 22"}), "--port: ' 22' is not a port: a number from 1 to 65535 is"},
+      {exec_with({"-P", "+22"}), "--port: '+22' is not a port: a number from 1 to 65535 is"},
       {exec_with({"--pick", "0"}), "--pick: '0' is not a number from 1 to 1000000"},
       {exec_with({"--expect-hosts", "1e3"}),
        "--expect-hosts: '1e3' is not a number from 1 to 1000000"},
       {exec_with({"--max-hosts", "99999999999999999999"}),
        "--max-hosts: '99999999999999999999' is not a number from 1 to 1000000"},
   });
+}
+
+TEST_CASE("errors: a user name that an inventory would not take either", "[cli]") {
+  check({
+      {exec_with({"-u", "root;id"}),
+       "--user: 'root;id' is not a user name: it holds the character ;"},
+      {exec_with({"-l", "-x"}), "--user: '-x' is not a user name: it begins with a dash"},
+      {exec_with({"--user=a\tb"}), "--user: 'a?b' is not a user name: it holds the byte 0x09"},
+      {exec_with({"-u", "root@"}), "--user: 'root@' is not a user name: the @ stands at its end"},
+      {{"hosts", "-a", "--json", "-u", "a b"},
+       "--user: 'a b' is not a user name: it holds a blank"},
+  });
+}
+
+TEST_CASE("errors: an option that the form of the output leaves without effect", "[cli]") {
+  check({
+      {exec_with({"--no-header", "-L"}), "--no-header has no effect with -L"},
+      {exec_with({"-q", "--no-header"}), "--no-header has no effect with -q"},
+      {exec_with({"--raw", "-q"}), "--raw has no effect with -q"},
+      {exec_with({"-q", "--max-output", "64M"}), "--max-output has no effect with -q"},
+      {exec_with({"--output", "none", "--raw"}), "--raw has no effect with --output none"},
+      {exec_with({"--no-header", "--output=line"}), "--no-header has no effect with --output line"},
+  });
+  CHECK(test::options_of(exec_with({"-L", "--raw", "--max-output", "1K"})).raw);
+  CHECK_FALSE(test::options_of(exec_with({"--output", "block", "--no-header"})).headers);
 }
 
 TEST_CASE("errors: a duration or size that is none", "[cli]") {
@@ -220,12 +269,21 @@ TEST_CASE("errors: hosts runs nothing and shows settings in two forms", "[cli]")
 
 TEST_CASE("errors: a text from the command line keeps to its line", "[cli]") {
   check({
-      {exec_with({"-P", "2\n2\x1b[31m"}), "--port: '2?2?[31m' is not a number from 1 to 65535"},
+      {exec_with({"-P", "2\n2\x1b[31m"}),
+       "--port: '2?2?[31m' is not a port: a number from 1 to 65535 is"},
+      {exec_with({"-t", "5ms\x1b[31m"}),
+       "--timeout: the value is not a duration (500ms, 10s, 5m, 1h; a bare number is seconds)"},
+      // CSI as a bare byte and in UTF-8.
+      {exec_with({"--exit",
+                  "\x9b"
+                  "31m\xc2\x9b"
+                  "31m"}),
+       "--exit: '?31m??31m' is not class or max"},
+      {exec_with({"-\x9b"}), "unknown option -?"},
+      {{"-\x1b"}, "unknown option -?"},
+      {{"\x1b[31m"}, "unknown command '?[31m' (there are exec, hosts and help)"},
       {exec_with({"--output", std::string(200, 'x')}),
        "--output: '" + std::string(48, 'x') + "...' is not block, line or none"},
-      // 47 bytes, then a letter of two: it is not cut in half.
-      {exec_with({"--output", std::string(47, 'x') + "\xc3\xa4yz"}),
-       "--output: '" + std::string(47, 'x') + "...' is not block, line or none"},
       {exec_with({"--no\nsuch"}), "unknown option --no?such"},
   });
 }

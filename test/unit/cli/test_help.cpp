@@ -39,8 +39,13 @@ TEST_CASE("help: that of a command fits 80 columns and about 50 lines", "[cli]")
   check_size(help_of({"hosts", "--help"}), 50);
 }
 
-TEST_CASE("help: can be asked for in two ways", "[cli]") {
+TEST_CASE("help: can be asked for in several ways", "[cli]") {
   CHECK(help_of({"help"}) == help_of({"--help"}));
+  CHECK(help_of({"-h"}) == help_of({"--help"}));
+  CHECK(help_of({"help", "-h"}) == help_of({"--help"}));
+  CHECK(help_of({"help", "--help"}) == help_of({"--help"}));
+  CHECK(help_of({"exec", "-h"}) == help_of({"exec", "--help"}));
+  CHECK(help_of({"hosts", "-ah"}) == help_of({"hosts", "--help"}));
   CHECK(help_of({"help", "exec"}) == help_of({"exec", "--help"}));
   CHECK(help_of({"help", "hosts"}) == help_of({"hosts", "--help"}));
   CHECK(help_of({"exec", "--help"}) != help_of({"hosts", "--help"}));

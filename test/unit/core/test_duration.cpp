@@ -25,6 +25,19 @@ TEST_CASE("duration: anything else is refused with its own text in the message",
   CHECK(parse_duration("1000000h"));
 }
 
+TEST_CASE("duration: a text that could control a terminal is not repeated", "[core]") {
+  for (const char *text : {"5ms\x1b[31m", "\n", "5\x7f",
+                           "\xc2\x9b"
+                           "31m",
+                           "\x9b"
+                           "5s"}) {
+    const auto parsed = parse_duration(text);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().message ==
+          "the value is not a duration (500ms, 10s, 5m, 1h; a bare number is seconds)");
+  }
+}
+
 TEST_CASE("duration: the shortest exact form", "[core]") {
   CHECK(format_duration(0ms) == "0");
   CHECK(format_duration(90s) == "90s");

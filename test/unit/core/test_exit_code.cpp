@@ -83,4 +83,6 @@ TEST_CASE("exit code: --exit max gives the largest remote status in place of 5 o
   CHECK(exit_code_max({{exited(0)}, false, false, {}}) == 0);
   CHECK(exit_code_max({{exited(17), with(Status::auth)}, false, false, {}}) == 4);
   CHECK(exit_code_max({{with(Status::failed)}, false, false, {}}) == 5);
+  CHECK(exit_code_max({{exited(256)}, false, false, {}}) == 255);
+  CHECK(exit_code_max({{exited(0x7fffffff)}, false, false, {}}) == 255);
 }

@@ -68,11 +68,12 @@ TEST_CASE("messages: each kind arrives as it was sent", "[wire]") {
 }
 
 TEST_CASE("messages: what the parent says arrives as it was sent", "[wire]") {
-  const auto verdict =
-      decode_parent_message(frame_of(encode(ParentMessage(VerdictMessage{true, "why"}))));
+  const auto verdict = decode_parent_message(
+      frame_of(encode(ParentMessage(VerdictMessage{true, Status::internal, "why"}))));
   REQUIRE(verdict);
   CHECK(std::get<VerdictMessage>(*verdict).accepted);
   CHECK(std::get<VerdictMessage>(*verdict).cause == "why");
+  CHECK(std::get<VerdictMessage>(*verdict).status == Status::internal);
   const auto stop =
       decode_parent_message(frame_of(encode(ParentMessage(StopMessage{Status::timeout}))));
   REQUIRE(stop);
@@ -158,6 +159,11 @@ TEST_CASE("protocol: what is out of order is refused", "[wire]") {
   CHECK(refused({PhaseMessage{Phase::verify}, HostKeyMessage{"one"}}, HostKeyMessage{"two"}));
   CHECK(refused({PhaseMessage{Phase::auth}}, OutputMessage{core::Stream::out, "early"}));
   CHECK(refused({PhaseMessage{Phase::auth}}, FinalMessage{success}));
+  // sample() has an exit status of 3 and a signal; nothing of this is a success.
+  CHECK(refused({PhaseMessage{Phase::run}}, FinalMessage{success}));
+  core::Outcome never_started = sample();
+  never_started.status = Status::skipped;
+  CHECK(refused({}, FinalMessage{never_started}));
   CHECK(refused({FinalMessage{sample()}}, NoteMessage{"after the end"}));
   CHECK(refused({FinalMessage{sample()}}, FinalMessage{sample()}));
 }
