@@ -263,7 +263,8 @@ def test_a_server_that_trickles_meets_the_overall_deadline(fleet):
 def test_the_session_process_of_the_server_is_killed(fleet):
     fleet.openssh("db01", "db02")
     fleet.prepare()
-    result = fleet.exec("-a", "echo begun; case {host} in db01) sleep 0.3; kill -9 $PPID; sleep 5;; esac").assert_code(4)
+    command = "echo begun; case {host} in db01) sleep 0.3; kill -9 $PPID; sleep 5;; esac"
+    result = fleet.exec("-a", command).assert_code(4)
     assert result.failures["db01"][0] == "unreachable"
     assert result.blocks["db01"] == b"begun\n" and result.blocks["db02"] == b"begun\n"
 
