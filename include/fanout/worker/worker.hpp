@@ -11,7 +11,7 @@
 
 namespace fanout::worker {
 
-// All that a worker knows. Made by the parent; nothing else of the inventory is for its eyes.
+// All that a worker needs to know, made by the parent. What else it has inherited by fork is not for its use.
 struct JobCard {
   std::string host;     // name, for the process title
   std::string address;  // to resolve and connect to
