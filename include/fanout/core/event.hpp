@@ -39,6 +39,7 @@ struct Noted {
 struct Ended {
   HostIndex host = 0;
   Outcome outcome;
+  int worker_signal = 0;  // that killed its worker (signal(7)), when it was none of ours
 };
 
 using Event = std::variant<Started, PhaseEntered, HostKeyOffered, OutputReceived, Noted, Ended>;

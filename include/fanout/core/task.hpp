@@ -11,6 +11,12 @@ namespace fanout::core {
 // libssh2 sends a command in one packet, of 34,724 bytes at most; a round number below that.
 inline constexpr std::size_t max_command_bytes = 32'768;
 
+// What a worker is for.
+enum class TaskKind : std::uint8_t {
+  exec,     // logs in and runs a command
+  keyscan,  // fetches the host keys of its host, and does not log in
+};
+
 struct Task {
   std::string command;  // already joined; placeholders not yet replaced
   std::chrono::milliseconds connect_timeout{10'000};  // resolve to authenticated; 0 is none
