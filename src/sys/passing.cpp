@@ -65,4 +65,60 @@ Result<Received> receive_with_fd(int socket, char *buffer, std::size_t size) {
   return received;
 }
 
+Result<void> send_packet(int socket, std::string_view bytes, std::span<const int> fds) {
+  if (fds.size() > max_packet_fds)
+    return fail(ErrorKind::internal, "a packet with too many descriptors");
+  iovec data{const_cast<char *>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(max_packet_fds * sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (!fds.empty()) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+    cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(fds.size_bytes());
+    std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
+  }
+  ssize_t sent = 0;
+  do sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  if (sent < 0) return fail(system_error(ErrorKind::local, "sendmsg", errno));
+  return {};
+}
+
+Result<Packet> receive_packet(int socket, char *buffer, std::size_t size) {
+  iovec data{buffer, size};
+  alignas(cmsghdr) char control[CMSG_SPACE(max_packet_fds * sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t got = 0;
+  do got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  while (got < 0 && errno == EINTR);
+  if (got < 0) return fail(system_error(ErrorKind::local, "recvmsg", errno));
+  Packet packet;
+  packet.count = static_cast<std::size_t>(got);
+  for (cmsghdr *header = CMSG_FIRSTHDR(&message); header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      packet.fds.push_back(UniqueFd::adopt(fd));
+    }
+  }
+  // A descriptor for which this process had no room is dropped by the kernel with this flag alone.
+  if ((message.msg_flags & MSG_CTRUNC) != 0)
+    return fail(system_error(ErrorKind::local, "recvmsg", EMFILE));
+  if ((message.msg_flags & MSG_TRUNC) != 0)
+    return fail(system_error(ErrorKind::local, "recvmsg", EMSGSIZE));
+  return packet;
+}
+
 }  // namespace fanout::sys

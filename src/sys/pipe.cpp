@@ -19,11 +19,21 @@ Result<Pipe> make_pipe() {
   return Pipe{UniqueFd::adopt(ends[0]), UniqueFd::adopt(ends[1])};
 }
 
-Result<std::pair<UniqueFd, UniqueFd>> make_socket_pair() {
+namespace {
+
+Result<std::pair<UniqueFd, UniqueFd>> make_pair_of(int type) {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) != 0)
     return fail(system_error(ErrorKind::local, "socketpair", errno));
   return std::pair{UniqueFd::adopt(ends[0]), UniqueFd::adopt(ends[1])};
+}
+
+}  // namespace
+
+Result<std::pair<UniqueFd, UniqueFd>> make_socket_pair() { return make_pair_of(SOCK_STREAM); }
+
+Result<std::pair<UniqueFd, UniqueFd>> make_packet_socket_pair() {
+  return make_pair_of(SOCK_SEQPACKET);
 }
 
 Result<void> set_nonblocking(int fd) {

@@ -6,7 +6,9 @@
 extern "C" {
 #include <sys/pidfd.h>  // glibc 2.36 forgot to say that these are C functions
 }
+#include <linux/sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,15 +138,7 @@ void Child::forget() {
   pidfd_.close();
 }
 
-Result<Child> fork_child(const std::function<int()> &program, ProcessGroup group) {
-  const pid_t parent = ::getpid();
-  // The parent's handlers must not run in the child before it has reset them.
-  const AllSignalsBlocked blocked;
-  const pid_t pid = ::fork();
-  if (pid < 0) return fail(system_error(ErrorKind::local, "fork", errno));
-  if (pid == 0) run_child(parent, group, program);
-  // Also from this side: whichever of the two comes first, the group exists when fork_child returns.
-  if (group == ProcessGroup::own) ::setpgid(pid, pid);
+Result<Child> Child::hold(pid_t pid) {
   // The pid cannot have been used again: an ended child stays a zombie until it is reaped.
   UniqueFd pidfd = UniqueFd::adopt(::pidfd_open(pid, 0));
   if (!pidfd) {
@@ -155,6 +149,33 @@ Result<Child> fork_child(const std::function<int()> &program, ProcessGroup group
     return fail(system_error(ErrorKind::local, "pidfd_open", error));
   }
   return Child(pid, std::move(pidfd));
+}
+
+Result<Child> adopt_sibling(pid_t pid) {
+  // Also from this side: whichever of the two comes first, the group exists when this returns.
+  ::setpgid(pid, pid);
+  return Child::hold(pid);
+}
+
+Result<Child> fork_child(const std::function<int()> &program, ProcessGroup group) {
+  const pid_t parent = ::getpid();
+  // The parent's handlers must not run in the child before it has reset them.
+  const AllSignalsBlocked blocked;
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail(system_error(ErrorKind::local, "fork", errno));
+  if (pid == 0) run_child(parent, group, program);
+  return group == ProcessGroup::own ? adopt_sibling(pid) : Child::hold(pid);
+}
+
+Result<pid_t> fork_sibling(const std::function<int()> &program) {
+  const pid_t parent = ::getppid();
+  const AllSignalsBlocked blocked;
+  // All other arguments are zero, so that it does not matter in which order an architecture takes them. No stack means
+  // a copy of this one, as fork does.
+  const long pid = ::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+  if (pid < 0) return fail(system_error(ErrorKind::local, "clone", errno));
+  if (pid == 0) run_child(parent, ProcessGroup::own, program);
+  return static_cast<pid_t>(pid);
 }
 
 }  // namespace fanout::sys

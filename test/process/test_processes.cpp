@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -21,6 +22,8 @@
 #include "fanout/sys/shared_page.hpp"
 #include "fanout/sys/signals.hpp"
 #include "fanout/sys/temporary_file.hpp"
+#include "fanout/sys/wiped_memory.hpp"
+#include "memory_scan.hpp"
 
 using namespace fanout;
 using namespace std::chrono_literals;
@@ -231,4 +234,51 @@ TEST_CASE("limits: open files can be raised to the hard limit and not beyond", "
           if (sys::raise_open_file_limit(40) != 50) return 2;
           return sys::raise_open_file_limit(1000) == 100 ? 0 : 3;
         }).success());
+}
+
+TEST_CASE("passing: a packet keeps its ends and brings several descriptors", "[sys]") {
+  auto pair = sys::make_packet_socket_pair().value();
+  sys::Pipe one = sys::make_pipe().value();
+  sys::Pipe two = sys::make_pipe().value();
+  const std::array<int, 2> fds{one.write_end.get(), two.write_end.get()};
+  REQUIRE(sys::send_packet(pair.first.get(), "first", fds));
+  REQUIRE(sys::send_packet(pair.first.get(), "second"));
+  char buffer[16];
+  auto first = sys::receive_packet(pair.second.get(), buffer, sizeof buffer);
+  REQUIRE(first);
+  CHECK(std::string_view(buffer, first->count) == "first");
+  REQUIRE(first->fds.size() == 2);
+  REQUIRE(sys::write_all(first->fds[1].get(), "2"));
+  REQUIRE(sys::read_exactly(two.read_end.get(), buffer, 1));
+  CHECK(buffer[0] == '2');
+  auto second = sys::receive_packet(pair.second.get(), buffer, sizeof buffer);
+  REQUIRE(second);
+  CHECK(std::string_view(buffer, second->count) == "second");
+  CHECK(second->fds.empty());
+  pair.first.close();
+  const auto end = sys::receive_packet(pair.second.get(), buffer, sizeof buffer);
+  REQUIRE(end);
+  CHECK(end->count == 0);
+}
+
+TEST_CASE("passing: a packet that does not fit is an error and not a part of it", "[sys]") {
+  auto pair = sys::make_packet_socket_pair().value();
+  REQUIRE(sys::send_packet(pair.first.get(), "longer than that"));
+  char buffer[4];
+  CHECK_FALSE(sys::receive_packet(pair.second.get(), buffer, sizeof buffer));
+}
+
+TEST_CASE("memory: what operator delete is given is overwritten while somebody asks for it",
+          "[sys]") {
+  const std::string wanted = memory_scan::disguise("a word that only lives in a freed string");
+  {
+    const sys::WipeFreedMemory wipe;
+    std::string text;
+    // Grows, so that its earlier copies are freed on the way.
+    for (const char byte : memory_scan::disguise(wanted)) text += byte;
+    text += std::string(1000, 'x');
+    CHECK(memory_scan::holds(wanted));
+  }
+  sys::wipe_unused_stack();
+  CHECK_FALSE(memory_scan::holds(wanted));
 }

@@ -1,7 +1,9 @@
-// One message with at most one descriptor over an AF_UNIX stream socket (unix(7), SCM_RIGHTS).
+// Descriptors over AF_UNIX sockets (unix(7), SCM_RIGHTS).
 #pragma once
 
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "fanout/core/deadline.hpp"
 #include "fanout/core/result.hpp"
@@ -20,5 +22,18 @@ struct Received {
   UniqueFd fd;
 };
 core::Result<Received> receive_with_fd(int socket, char *buffer, std::size_t size);
+
+// Over SOCK_SEQPACKET sockets: one message, whole or not at all, with at most max_packet_fds descriptors.
+inline constexpr std::size_t max_packet_fds = 4;
+
+// The receiver gets duplicates. Blocks while the socket is full. ErrorKind::internal for more than max_packet_fds.
+core::Result<void> send_packet(int socket, std::string_view bytes, std::span<const int> fds = {});
+
+struct Packet {
+  std::size_t count = 0;  // 0 is end of file
+  std::vector<UniqueFd> fds;
+};
+// Blocks. ErrorKind::local when the message was larger than `size`, or when there was no room for its descriptors.
+core::Result<Packet> receive_packet(int socket, char *buffer, std::size_t size);
 
 }  // namespace fanout::sys

@@ -17,6 +17,9 @@ core::Result<Pipe> make_pipe();
 // socketpair(2), AF_UNIX SOCK_STREAM, SOCK_CLOEXEC.
 core::Result<std::pair<UniqueFd, UniqueFd>> make_socket_pair();
 
+// The same of SOCK_SEQPACKET: messages keep their ends.
+core::Result<std::pair<UniqueFd, UniqueFd>> make_packet_socket_pair();
+
 core::Result<void> set_nonblocking(int fd);
 
 }  // namespace fanout::sys

@@ -4,8 +4,10 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "fanout/core/result.hpp"
 #include "fanout/sys/fd.hpp"
@@ -49,25 +51,37 @@ public:
   void signal_group(int number) const;
   std::optional<ProcessStatus> reap();  // nullopt when it still runs; never blocks
   ProcessStatus reap_blocking();
-  // Gives up the child without killing it, for a process that is about to _exit (a forked copy of its parent).
-  void forget();
 
 private:
   friend core::Result<Child> fork_child(const std::function<int()> &, ProcessGroup);
+  friend core::Result<Child> adopt_sibling(pid_t);
+  static core::Result<Child> hold(pid_t pid);
   void end();
+  void forget();  // it has been reaped
   Child(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
   pid_t pid_ = 0;
   UniqueFd pidfd_;
 };
 
 // Forks; `program` runs in the child, whose exit status is what it returns. In the child: signal dispositions are the
-// default and no signal is blocked, SIGPIPE is ignored, it is leader of its own process group
-// unless told otherwise, gets SIGKILL when the
-// parent dies (prctl(2) PR_SET_PDEATHSIG, with the race against an already dead parent closed), and leaves by _exit, so
-// that nothing inherited runs twice. An exception that leaves `program` ends in abort(). The caller must be
-// single-threaded.
+// default and no signal is blocked, SIGPIPE is ignored, it is leader of its own process group unless told otherwise, gets
+// SIGKILL when the parent dies (prctl(2) PR_SET_PDEATHSIG, with the race against an already dead parent closed), and
+// leaves by _exit, so that nothing inherited runs twice. An exception that leaves `program` ends in abort(). The caller
+// must be single-threaded.
 core::Result<Child> fork_child(const std::function<int()> &program,
                                ProcessGroup group = ProcessGroup::own);
+
+// For a process that forks on behalf of its parent: as fork_child() with a group of its own, but what comes of it is a
+// child of the caller's parent (clone(2), CLONE_PARENT), which takes it over by adopt_sibling(). Nobody's atfork handlers
+// run; the caller must be single-threaded and hold no lock. OpenSSL notices by the pid that it is another process.
+core::Result<pid_t> fork_sibling(const std::function<int()> &program);
+
+// In the parent: takes over what a child of ours has forked by fork_sibling(). The pid must not have been reaped.
+core::Result<Child> adopt_sibling(pid_t pid);
+
+// Overwrites every variable of the environment whose name is not in `kept` and takes it out, so that nothing of it is in
+// this process's memory any more.
+void clear_environment(std::initializer_list<std::string_view> kept);
 
 // What ps(1) shows for this process: both the short name (15 bytes) and the whole command line.
 // Call remember_command_line() with main's argv first; without it only the short name changes.
