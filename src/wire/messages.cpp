@@ -67,7 +67,8 @@ std::optional<Outcome> decode_outcome(Decoder &body) {
   outcome.remote_end = *end;
   const bool has_exit_status = body.boolean();
   const std::uint32_t exit_status = body.uint32();
-  if (exit_status > static_cast<std::uint32_t>(std::numeric_limits<int>::max()))
+  if (exit_status > static_cast<std::uint32_t>(std::numeric_limits<int>::max()) ||
+      (!has_exit_status && exit_status != 0))
     return std::nullopt;
   if (has_exit_status) outcome.exit_status = static_cast<int>(exit_status);
   outcome.signal = body.string();
@@ -178,7 +179,9 @@ Result<ParentMessage> decode_parent_message(const Frame &frame) {
     case type_verdict: {
       const bool accepted = body.boolean();
       const auto status = core::status_from_wire(body.byte());
-      if (status) message = VerdictMessage{accepted, *status, std::string(body.string())};
+      const std::string_view cause = body.string();
+      if (status && cause.size() <= max_text_bytes)
+        message = VerdictMessage{accepted, *status, std::string(cause)};
       break;
     }
     case type_stop:
@@ -191,32 +194,42 @@ Result<ParentMessage> decode_parent_message(const Frame &frame) {
   return std::move(*message);
 }
 
-namespace {
-
-// A success that never ran anything, or that the host has not confirmed, would be a lie; and who speaks was started.
-bool plausible_end(const Outcome &outcome, core::Phase phase) {
-  if (outcome.status == core::Status::skipped) return false;
-  return outcome.status != core::Status::ok ||
-         (phase >= core::Phase::run && outcome.exit_status == 0 && outcome.signal.empty() &&
-          outcome.remote_end == core::RemoteEnd::exited);
+// A key scan has nothing to do after the keys: no login, no command.
+bool WorkerProtocol::may_enter(core::Phase phase) const {
+  const bool in_life =
+      task_ == core::TaskKind::exec || phase <= core::Phase::verify || phase == core::Phase::done;
+  return in_life && phase > phase_;
 }
 
-}  // namespace
+// A success that never ran anything, or that the host has not confirmed, would be a lie; and who speaks was started.
+bool WorkerProtocol::plausible_end(const Outcome &outcome) const {
+  if (outcome.status == core::Status::skipped) return false;
+  switch (task_) {
+    case core::TaskKind::exec:
+      return outcome.status != core::Status::ok ||
+             (phase_ >= core::Phase::run && outcome.exit_status == 0 && outcome.signal.empty() &&
+              outcome.remote_end == core::RemoteEnd::exited);
+    case core::TaskKind::keyscan:
+      return !outcome.exit_status && outcome.signal.empty() &&
+             outcome.remote_end == core::RemoteEnd::none &&
+             (outcome.status != core::Status::ok || host_keys_seen_ > 0);
+  }
+  return false;
+}
 
 Result<void> WorkerProtocol::accept(const WorkerMessage &message) {
   using core::Phase;
   if (finished_) return fail(ErrorKind::protocol, "bad frame: after the final one");
   const bool in_order = std::visit(
       Overloaded{
-          [&](const PhaseMessage &m) { return m.phase > phase_ && (phase_ = m.phase, true); },
+          [&](const PhaseMessage &m) { return may_enter(m.phase) && (phase_ = m.phase, true); },
           [&](const HostKeyMessage &) {
-            return phase_ == Phase::verify && !host_key_seen_ && (host_key_seen_ = true);
+            const int most = task_ == core::TaskKind::keyscan ? max_scanned_keys : 1;
+            return phase_ == Phase::verify && ++host_keys_seen_ <= most;
           },
           [&](const OutputMessage &) { return phase_ == Phase::run; },
-          [&](const NoteMessage &) { return true; },
-          [&](const FinalMessage &m) {
-            return plausible_end(m.outcome, phase_) && (finished_ = true);
-          },
+          [&](const NoteMessage &) { return ++notes_seen_ <= max_notes; },
+          [&](const FinalMessage &m) { return plausible_end(m.outcome) && (finished_ = true); },
       },
       message);
   if (!in_order) return fail(ErrorKind::protocol, "bad frame: out of order");

@@ -1,7 +1,7 @@
 // What a worker and the parent say to each other. src/wire/README.md shows a worked example.
 //
-// Identity is the pipe: no message names a host. Order is checked by WorkerProtocol: phases only go forward, one host key at most,
-// output only while the command runs, one final message, nothing after it.
+// Identity is the pipe: no message names a host. Order is checked by WorkerProtocol: phases only go forward, one host key
+// at most (of a key scan: four), output only while the command runs, one final message, nothing after it.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/result.hpp"
+#include "fanout/core/task.hpp"
 #include "fanout/wire/frame.hpp"
 
 namespace fanout::wire {
@@ -56,16 +57,30 @@ std::string encode(const ParentMessage &message);
 core::Result<WorkerMessage> decode_worker_message(const Frame &frame);
 core::Result<ParentMessage> decode_parent_message(const Frame &frame);
 
+// Of one key scan; there are three families of host keys: Ed25519, ECDSA and RSA.
+inline constexpr int max_scanned_keys = 4;
+
+// Of one worker: many times what an honest one has to tell. Each costs the parent as much as a line of output, and
+// unlike output it can come in any phase.
+inline constexpr int max_notes = 64;
+
 // The order in which a worker may speak. One per worker, in the parent.
 class WorkerProtocol {
 public:
+  explicit WorkerProtocol(core::TaskKind task = core::TaskKind::exec) : task_(task) {}
+
   // ErrorKind::protocol when `message` may not come now.
   core::Result<void> accept(const WorkerMessage &message);
   [[nodiscard]] bool finished() const { return finished_; }
 
 private:
+  bool may_enter(core::Phase phase) const;
+  bool plausible_end(const core::Outcome &outcome) const;
+
+  core::TaskKind task_;
   core::Phase phase_ = core::Phase::start;
-  bool host_key_seen_ = false;
+  int host_keys_seen_ = 0;
+  int notes_seen_ = 0;
   bool finished_ = false;
 };
 

@@ -116,6 +116,25 @@ TEST_CASE("messages: anything but exactly one message of a known type is refused
   CHECK_FALSE(decode_parent_message({1, std::string(1, '\x01')}));
 }
 
+TEST_CASE("messages: an exit status that is not there is 0 on the way", "[wire]") {
+  core::Outcome outcome = sample();
+  outcome.exit_status.reset();
+  Frame frame = frame_of(encode(WorkerMessage(FinalMessage{outcome})));
+  REQUIRE(decode_worker_message(frame));
+  constexpr std::size_t last_byte_of_exit_status = 7;
+  frame.body[last_byte_of_exit_status] = 1;
+  CHECK_FALSE(decode_worker_message(frame));
+}
+
+TEST_CASE("messages: a verdict with a cause over the bound is refused", "[wire]") {
+  const auto verdict = [](std::size_t size) {
+    return decode_parent_message(
+        {65, Encoder().boolean(false).byte(0).string(std::string(size, 'x')).take()});
+  };
+  CHECK(verdict(max_text_bytes));
+  CHECK_FALSE(verdict(max_text_bytes + 1));
+}
+
 TEST_CASE("messages: a final record cut or with any byte changed never crashes the reader",
           "[wire]") {
   const Frame whole = frame_of(encode(WorkerMessage(FinalMessage{sample()})));
@@ -145,6 +164,61 @@ TEST_CASE("protocol: a worker's life in order is accepted", "[wire]") {
   CHECK(protocol.finished());
 }
 
+TEST_CASE("protocol: a key scan has up to four keys and then its record", "[wire]") {
+  WorkerProtocol protocol(core::TaskKind::keyscan);
+  core::Outcome success;
+  success.status = Status::ok;
+  CHECK(protocol.accept(PhaseMessage{Phase::kex}));
+  CHECK(protocol.accept(PhaseMessage{Phase::verify}));
+  for (int i = 0; i < max_scanned_keys; ++i) CHECK(protocol.accept(HostKeyMessage{"blob"}));
+  CHECK(protocol.accept(PhaseMessage{Phase::done}));
+  CHECK(protocol.accept(FinalMessage{success}));
+  CHECK(protocol.finished());
+}
+
+TEST_CASE("protocol: a key scan neither logs in nor runs anything", "[wire]") {
+  const auto refused = [](std::vector<WorkerMessage> before, const WorkerMessage &last) {
+    WorkerProtocol protocol(core::TaskKind::keyscan);
+    for (const auto &message : before) REQUIRE(protocol.accept(message));
+    return !protocol.accept(last);
+  };
+  const WorkerMessage verify = PhaseMessage{Phase::verify};
+  const WorkerMessage key = HostKeyMessage{"blob"};
+  core::Outcome success;
+  success.status = Status::ok;
+  CHECK(refused({PhaseMessage{Phase::kex}}, key));
+  CHECK(refused({verify, key, key, key, key}, key));
+  CHECK(refused({verify, PhaseMessage{Phase::done}}, key));
+  CHECK(refused({verify}, PhaseMessage{Phase::auth}));
+  CHECK(refused({verify}, PhaseMessage{Phase::run}));
+  CHECK(refused({verify}, OutputMessage{core::Stream::out, "x"}));
+  CHECK(refused({verify}, FinalMessage{success}));  // no key
+  CHECK_FALSE(refused({verify, key}, FinalMessage{success}));
+  core::Outcome ran = success;
+  ran.exit_status = 0;
+  CHECK(refused({verify, key}, FinalMessage{ran}));
+  ran = success;
+  ran.remote_end = core::RemoteEnd::exited;
+  CHECK(refused({verify, key}, FinalMessage{ran}));
+  core::Outcome failure;
+  failure.status = Status::unreachable;
+  CHECK_FALSE(refused({}, FinalMessage{failure}));
+  failure.signal = "KILL";
+  CHECK(refused({}, FinalMessage{failure}));
+  failure.signal.clear();
+  failure.status = Status::skipped;
+  CHECK(refused({}, FinalMessage{failure}));
+}
+
+TEST_CASE("protocol: only a key scan ends well without a command", "[wire]") {
+  WorkerProtocol protocol;
+  core::Outcome success;
+  success.status = Status::ok;
+  REQUIRE(protocol.accept(PhaseMessage{Phase::verify}));
+  REQUIRE(protocol.accept(HostKeyMessage{"blob"}));
+  CHECK_FALSE(protocol.accept(FinalMessage{success}));
+}
+
 TEST_CASE("protocol: what is out of order is refused", "[wire]") {
   const auto refused = [](std::vector<WorkerMessage> before, const WorkerMessage &last) {
     WorkerProtocol protocol;
@@ -166,4 +240,10 @@ TEST_CASE("protocol: what is out of order is refused", "[wire]") {
   CHECK(refused({}, FinalMessage{never_started}));
   CHECK(refused({FinalMessage{sample()}}, NoteMessage{"after the end"}));
   CHECK(refused({FinalMessage{sample()}}, FinalMessage{sample()}));
+}
+
+TEST_CASE("protocol: a worker has only so much to note", "[wire]") {
+  wire::WorkerProtocol protocol;
+  for (int i = 0; i < wire::max_notes; ++i) CHECK(protocol.accept(wire::NoteMessage{"n"}));
+  CHECK_FALSE(protocol.accept(wire::NoteMessage{"n"}));
 }
