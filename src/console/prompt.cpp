@@ -1,4 +1,4 @@
-// A question without echo. What is hard about it: every way out has to put the terminal back, and Ctrl-C, Ctrl-Z and kill
+// A question on the terminal. What is hard about it: every way out has to put the terminal back, and Ctrl-C, Ctrl-Z and kill
 // are such ways. So signals arrive on a descriptor and are waited for together with the terminal, and nothing runs in
 // a handler.
 #include "fanout/console/prompt.hpp"
@@ -94,29 +94,32 @@ private:
   UniqueFd fd_;
 };
 
-// Echo is off while this lives.
-class EchoOff {
+enum class Echo : bool { off, on };
+
+// While this lives the terminal takes a line, and shows what is typed or does not.
+class LineMode {
 public:
-  static Result<EchoOff> apply_to(int terminal) {
+  static Result<LineMode> apply_to(int terminal, Echo echo) {
     termios settings{};
     if (::tcgetattr(terminal, &settings) != 0)
       return fail(system_error(ErrorKind::local, "tcgetattr", errno));
     const termios before = settings;
     settings.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHOE | ECHOK | ECHONL);
     settings.c_lflag |= ICANON | ISIG;
+    if (echo == Echo::on) settings.c_lflag |= ECHO | ECHOE | ECHOK;
     // Discards what was typed ahead: it was meant for something else and might be half of it.
     while (::tcsetattr(terminal, TCSAFLUSH, &settings) != 0)
       if (errno != EINTR) return fail(system_error(ErrorKind::local, "tcsetattr", errno));
-    return EchoOff(terminal, before);
+    return LineMode(terminal, before);
   }
-  EchoOff(EchoOff &&other) noexcept
+  LineMode(LineMode &&other) noexcept
       : terminal_(std::exchange(other.terminal_, -1)), before_(other.before_) {}
-  ~EchoOff() {
+  ~LineMode() {
     if (terminal_ >= 0) apply(terminal_, before_);
   }
 
 private:
-  EchoOff(int terminal, const termios &before) : terminal_(terminal), before_(before) {}
+  LineMode(int terminal, const termios &before) : terminal_(terminal), before_(before) {}
   int terminal_;
   termios before_;
 };
@@ -127,6 +130,14 @@ void suspend() {
   ::raise(SIGTSTP);
   ::pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);  // here it takes effect
   ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+}
+
+// The window was closed. Only the leader of the session is sent a SIGHUP, and reads fail a moment before it comes.
+bool has_hung_up(const pollfd &terminal) { return (terminal.revents & POLLHUP) != 0; }
+
+bool has_hung_up(int terminal) {
+  pollfd entry{terminal, 0, 0};
+  return ::poll(&entry, 1, 0) == 1 && has_hung_up(entry);
 }
 
 // The line, or the signal that came instead. The terminal is in canonical mode: a read gives at most one line.
@@ -145,6 +156,7 @@ Result<Answer> read_line(int terminal, CaughtSignals &signals) {
       return fail(system_error(ErrorKind::local, "poll", errno));
     }
     if (const int signal = signals.next(); signal != 0) return Interrupted{signal};
+    if (has_hung_up(entries[1])) return Interrupted{SIGHUP};
     if (entries[1].revents == 0) continue;
     const ssize_t count = ::read(terminal, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
@@ -162,27 +174,54 @@ Result<Answer> read_line(int terminal, CaughtSignals &signals) {
   }
 }
 
-}  // namespace
-
-Result<Answer> ask_secret(Lock &lock, const std::string &terminal_path, std::string_view question) {
+Result<Answer> ask(Lock &lock, const std::string &terminal_path, std::string_view lines_before,
+                   std::string_view question, Echo echo) {
   const UniqueFd terminal = open_terminal(terminal_path);
   if (!terminal) return fail(ErrorKind::usage, "there is no terminal to ask on");
   const Lock::Guard guard(lock);
   CaughtSignals signals;
+  std::string shown = std::string(lines_before) + safe_line(question);
   for (;;) {
     Result<Answer> answer = Interrupted{};
     {
-      TRY_ASSIGN(const EchoOff echo_off, EchoOff::apply_to(terminal.get()));
-      TRY(sys::write_all(terminal.get(), safe_line(question)));
+      TRY_ASSIGN(const LineMode line_mode, LineMode::apply_to(terminal.get(), echo));
+      if (auto written = sys::write_all(terminal.get(), shown); !written) {
+        if (has_hung_up(terminal.get())) return Interrupted{SIGHUP};
+        return fail(std::move(written).error());
+      }
       answer = read_line(terminal.get(), signals);
-      // The newline that ended the answer was not echoed.
-      TRY(sys::write_all(terminal.get(), "\n"));
+      // Where a newline ended the answer and was echoed, the line has ended already. A terminal that has hung up takes
+      // nothing, and the answer is what counts.
+      const bool line_has_ended =
+          echo == Echo::on && answer && std::holds_alternative<Secret>(*answer);
+      if (!line_has_ended) static_cast<void>(sys::write_all(terminal.get(), "\n"));
     }
     const auto *interrupted = answer ? std::get_if<Interrupted>(&*answer) : nullptr;
     if (interrupted == nullptr || interrupted->signal != SIGTSTP) return answer;
     suspend();
+    shown = safe_line(question);
   }
 }
+
+}  // namespace
+
+Result<Answer> ask_secret(Lock &lock, const std::string &terminal, std::string_view question) {
+  return ask(lock, terminal, {}, question, Echo::off);
+}
+
+Result<YesOrNo> ask_yes_no(Lock &lock, const std::string &terminal, std::string_view question,
+                           std::string_view lines_before) {
+  const auto answer = ask(lock, terminal, lines_before, question, Echo::on);
+  if (!answer && answer.error().kind == ErrorKind::usage) return false;
+  if (!answer) return fail(answer.error());
+  if (const auto *interrupted = std::get_if<Interrupted>(&*answer)) return *interrupted;
+  std::string text(std::get<Secret>(*answer).reveal());
+  for (char &c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text == "y" || text == "yes";
+}
+
+bool can_ask(const std::string &terminal) { return static_cast<bool>(open_terminal(terminal)); }
 
 TerminalSettings TerminalSettings::remember(const std::string &path) {
   TerminalSettings remembered;

@@ -20,21 +20,30 @@ struct Range {
   char32_t last;
 };
 
-// Characters of Unicode's category Cf, and the separators, that reorder or hide text or break a line. The joiners
-// U+200C and U+200D are left: Persian and emoji need them, and they hide nothing.
+// Characters of Unicode's category Cf, those that are to be ignored where they are not known
+// (Default_Ignorable_Code_Point), and the separators: they reorder or hide text or break a line. The joiners U+034F,
+// U+200C and U+200D and the variation selectors are left: Hebrew, Persian, ideographs and emoji need them, and they hide
+// nothing.
 constexpr Range unsafe[] = {
     {0x80, 0x9f},      // C1
     {0xad, 0xad},      // soft hyphen
     {0x61c, 0x61c},    // arabic letter mark
+    {0x115f, 0x1160},  // hangul fillers
+    {0x17b4, 0x17b5},  // khmer inherent vowels
     {0x180e, 0x180e},  // mongolian vowel separator
     {0x200b, 0x200b},  // zero width space
     {0x200e, 0x200f},  // left-to-right and right-to-left mark
     {0x2028, 0x202e},  // separators, bidirectional embeddings and overrides
     {0x2060,
      0x206f},  // word joiner, invisible operators, bidirectional isolates, deprecated formats
+    {0x3164, 0x3164},    // hangul filler
     {0xfeff, 0xfeff},    // byte order mark
-    {0xfff9, 0xfffb},    // interlinear annotation
-    {0xe0000, 0xe007f},  // tags: a whole invisible alphabet
+    {0xffa0, 0xffa0},    // half-width hangul filler
+    {0xfff0, 0xfffb},    // interlinear annotation, and what is reserved before it
+    {0x1bca0, 0x1bca3},  // shorthand controls
+    {0x1d173, 0x1d17a},  // musical controls
+    {0xe0000, 0xe00ff},  // tags: a whole invisible alphabet
+    {0xe01f0, 0xe0fff},  // reserved for more of the kind
 };
 
 bool is_unsafe(char32_t character) {

@@ -1,4 +1,4 @@
-// Asking the user for a secret on the terminal. Only the key holder asks.
+// Asking the user on the terminal: for a secret, which only the key holder does, or for a yes, which the parent does.
 #pragma once
 
 #include <termios.h>
@@ -15,7 +15,8 @@
 
 namespace fanout::console {
 
-// The question was left by a signal: SIGINT, SIGTERM, SIGHUP or SIGQUIT.
+// The question was left by a signal: SIGINT, SIGTERM, SIGHUP or SIGQUIT. A terminal that hangs up is SIGHUP, whoever
+// of us the kernel sends it to.
 struct Interrupted {
   int signal = 0;
 };
@@ -29,6 +30,18 @@ inline constexpr std::size_t max_answer_bytes = 1024;
 // when there is no such terminal or it ends without an answer. The process must be in the foreground group or becomes
 // subject to job control (termios(3)).
 core::Result<Answer> ask_secret(Lock &lock, const std::string &terminal, std::string_view question);
+
+using YesOrNo = std::variant<bool, Interrupted>;
+
+// As ask_secret(), but what is typed is seen. Only "y" and "yes", in whatever case, are a yes. No answer (Ctrl-D, or no
+// terminal at all) is a no.
+// What was typed before the question counts for nothing. `lines_before`, which must be safe for a terminal, are shown
+// above the first question.
+core::Result<YesOrNo> ask_yes_no(Lock &lock, const std::string &terminal, std::string_view question,
+                                 std::string_view lines_before);
+
+// Whether there is a terminal to ask on.
+bool can_ask(const std::string &terminal);
 
 // The settings of a terminal as they were, for putting them back after another process died while asking.
 class TerminalSettings {

@@ -84,6 +84,13 @@ TEST_CASE("sanitize: characters that reorder or hide text are shown", "[console]
   CHECK(safe_text("\u2066\u2069\u200e\u200f\u061c") == "\\u2066\\u2069\\u200e\\u200f\\u061c");
   CHECK(safe_text("\ufeff\u2028\u2029\u200b\u00ad") == "\\ufeff\\u2028\\u2029\\u200b\\u00ad");
   CHECK(safe_text("\U000e0041") == "\\U000e0041");
+  CHECK(safe_text("\u115f\u3164\uffa0") == "\\u115f\\u3164\\uffa0");
+  CHECK(safe_text("\U0001bca0\U0001d173\U000e0fff") == "\\U0001bca0\\U0001d173\\U000e0fff");
+}
+
+TEST_CASE("sanitize: variation selectors pass", "[console]") {
+  const std::string text = "\u2764\ufe0f \u845b\U000e0100";
+  CHECK(safe_text(text) == text);
 }
 
 TEST_CASE("sanitize: bytes that are not UTF-8 are shown one by one", "[console]") {
