@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 
+#include "capabilities.hpp"
 #include "fanout/sys/io.hpp"
+#include "sanitizers.hpp"
 
 namespace fanout::sandbox {
 
@@ -18,28 +21,48 @@ using core::system_error;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool address_space_can_be_limited = false;
-#else
-constexpr bool address_space_can_be_limited = true;
-#endif
-
-// Beyond what the worker has inherited, which is the parent's and grows with the inventory.
+// Beyond what the worker has inherited.
 constexpr rlim_t worker_growth_bytes = 256U << 20;
+// In all, where it cannot be told what that is.
+constexpr rlim_t worker_bytes_without_proc = 1U << 30;
 
-// The first number of /proc/self/statm is the address space in pages (proc(5)).
-Result<rlim_t> address_space_bytes() {
-  TRY_ASSIGN(const std::string pages, sys::read_file("/proc/self/statm", 4096));
-  return std::strtoull(pages.c_str(), nullptr, 10) * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+// poll(2) fails with EINVAL when it is given more entries than this limit, whatever their numbers are, and a worker that
+// ignores that turns in a loop. A worker of exec polls both pipes and the connection.
+constexpr rlim_t polled_by_exec = 3;
+// A folder for each step of a path, and a file.
+constexpr rlim_t opened_by_transfers = 64;
+
+// The kernel counts the address space for itself, but tells it by /proc alone (proc(5): in pages, the first number).
+constexpr const char *address_space_file = "/proc/self/statm";
+
+rlim_t worker_address_space_bytes() {
+  const auto pages = sys::read_file(address_space_file, 4096);
+  if (!pages) return worker_bytes_without_proc;
+  const auto page_bytes = static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+  return std::strtoull(pages->c_str(), nullptr, 10) * page_bytes + worker_growth_bytes;
 }
 
 Result<void> limit(__rlimit_resource resource, rlim_t value, const char *name) {
+  rlimit current{};
+  // Only root may have more than the hard limit of its parent.
+  if (::getrlimit(resource, &current) == 0 && current.rlim_max < value) value = current.rlim_max;
   const rlimit wanted{value, value};
   if (::setrlimit(resource, &wanted) != 0) return fail(system_error(ErrorKind::local, name, errno));
   return {};
 }
 
+std::uint64_t capabilities_of(Profile profile) {
+  switch (profile) {
+    case Profile::exec: return 0;
+    case Profile::put: return capability_to_read_all;
+    case Profile::get: return capability_to_write_all;
+  }
+  return 0;
+}
+
 }  // namespace
+
+bool limits_fit_closely() { return ::access(address_space_file, R_OK) == 0; }
 
 Result<void> hide_memory() {
   TRY(limit(RLIMIT_CORE, 0, "setrlimit RLIMIT_CORE"));
@@ -48,17 +71,22 @@ Result<void> hide_memory() {
   return {};
 }
 
-Result<void> limit_worker() {
+Result<void> limit_worker(Profile profile) {
   TRY(hide_memory());
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return fail(system_error(ErrorKind::local, "prctl PR_SET_NO_NEW_PRIVS", errno));
-  TRY(limit(RLIMIT_FSIZE, 0, "setrlimit RLIMIT_FSIZE"));
+  if (profile != Profile::get) TRY(limit(RLIMIT_FSIZE, 0, "setrlimit RLIMIT_FSIZE"));
   TRY(limit(RLIMIT_NPROC, 0, "setrlimit RLIMIT_NPROC"));
-  if (address_space_can_be_limited) {
-    TRY_ASSIGN(const rlim_t inherited, address_space_bytes());
-    TRY(limit(RLIMIT_AS, inherited + worker_growth_bytes, "setrlimit RLIMIT_AS"));
-  }
-  return {};
+  if (!built_with_sanitizers)
+    TRY(limit(RLIMIT_AS, worker_address_space_bytes(), "setrlimit RLIMIT_AS"));
+  // Last: with it goes the right to raise a limit again.
+  return keep_capabilities(capabilities_of(profile));
+}
+
+Result<void> limit_descriptors(Profile profile) {
+  TRY(limit(RLIMIT_MEMLOCK, 0, "setrlimit RLIMIT_MEMLOCK"));
+  return limit(RLIMIT_NOFILE, profile == Profile::exec ? polled_by_exec : opened_by_transfers,
+               "setrlimit RLIMIT_NOFILE");
 }
 
 }  // namespace fanout::sandbox
