@@ -53,6 +53,15 @@ void deliver_queued(Session::State &s,
   s.tap.pass_output_to({});
 }
 
+// Whether libssh2 holds output of the channel although there is nothing to read from either stream. With extended data of
+// any other type it always does: nobody can read that without knowing its type, and until then the channel does not end.
+bool holds_unread_output(const Session::State &s, bool streams_have_ended) {
+  unsigned long queued_bytes = 0;
+  libssh2_channel_window_read_ex(s.channel, &queued_bytes, nullptr);
+  // A packet without any bytes is not counted, but found by libssh2_channel_eof().
+  return queued_bytes > 0 || (streams_have_ended && libssh2_channel_eof(s.channel) == 0);
+}
+
 }  // namespace
 
 Result<ExecChannel> Session::exec(const std::string &command) {
@@ -92,9 +101,11 @@ Result<void> ExecChannel::pump(std::size_t limit_bytes,
   std::size_t taken = 0;
   int trouble = 0;
   std::uint64_t read_before = 0;
+  int ended_streams = 0;
   // Both streams in every turn: they share one window, and one that nobody reads stops the other for ever.
   for (bool progress = true; progress && trouble == 0 && taken < limit_bytes;) {
     progress = false;
+    ended_streams = 0;
     read_before = s.transport.handed_out_bytes();
     for (const core::Stream stream : {core::Stream::out, core::Stream::err}) {
       s.transport.begin_call();
@@ -111,9 +122,15 @@ Result<void> ExecChannel::pump(std::size_t limit_bytes,
         // Not a byte more is read: behind a packet whose MAC is wrong, libssh2 would go on as if it had not been sent.
         trouble = static_cast<int>(count);
         break;
+      } else if (count == 0) {
+        ++ended_streams;
       }
     }
   }
+  // In a key exchange a stream that is not empty cannot be read either, so what is queued is looked at, and left alone.
+  if (trouble == 0 && taken < limit_bytes && s.transport.handed_out_bytes() == read_before &&
+      holds_unread_output(s, ended_streams == 2))
+    s.tap.look_for_undefined_data();
   // libssh2_channel_eof() is true only when nothing of the channel is queued any more.
   // A server that hangs up between its exit status and CLOSE, or disconnects after it, has said everything that matters.
   if (trouble == 0 && libssh2_channel_eof(s.channel) == 1) {
@@ -129,6 +146,13 @@ Result<void> ExecChannel::pump(std::size_t limit_bytes,
                libssh2_channel_eof(s.channel) == 1 && told_end(s.tap);
   }
   s.transport.flush();
+  if (const auto type = s.tap.undefined_data_type()) {
+    s.closed = false;
+    return fail(ErrorKind::protocol,
+                fmt::format("the server sent output that is neither stdout nor stderr (extended "
+                            "data of type {})",
+                            *type));
+  }
   // Whatever libssh2 has read last may be output of the stream that was asked before.
   s.more_queued = trouble == 0 && !s.closed &&
                   (taken >= limit_bytes || s.transport.handed_out_bytes() != read_before);

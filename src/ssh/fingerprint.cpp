@@ -58,11 +58,12 @@ struct Curve {
   std::string_view type;
   std::string_view name;
   std::size_t coordinate_bytes;
+  std::size_t bits;
 };
 constexpr std::array curves{
-    Curve{"ecdsa-sha2-nistp256", "nistp256", 32},
-    Curve{"ecdsa-sha2-nistp384", "nistp384", 48},
-    Curve{"ecdsa-sha2-nistp521", "nistp521", 66},
+    Curve{"ecdsa-sha2-nistp256", "nistp256", 32, 256},
+    Curve{"ecdsa-sha2-nistp384", "nistp384", 48, 384},
+    Curve{"ecdsa-sha2-nistp521", "nistp521", 66, 521},
 };
 
 bool is_whole_ecdsa(const Curve &curve, std::string_view fields) {
@@ -131,13 +132,30 @@ Result<std::string_view> check_key_blob(std::string_view blob) {
   return *type;
 }
 
-Result<std::string> fingerprint(std::string_view blob) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+std::size_t key_bits(std::string_view blob) {
+  const auto type = check_key_blob(blob);
+  if (!type) return 0;
+  if (*type == "ssh-ed25519") return 256;
+  for (const Curve &curve : curves)
+    if (*type == curve.type) return curve.bits;
+  if (*type != "ssh-rsa") return 0;
+  for (int i = 0; i < 2; ++i) take_string(blob);  // type, exponent
+  return bits_of_mpint(take_string(blob).value_or(std::string_view())).value_or(0);
+}
+
+Result<KeyDigest> key_digest(std::string_view blob) {
+  KeyDigest digest{};
   unsigned length = 0;
-  if (EVP_Digest(blob.data(), blob.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1)
+  if (EVP_Digest(blob.data(), blob.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1 ||
+      length != digest.size())
     return fail(ErrorKind::internal, "SHA-256 of a host key: libcrypto failed");
-  std::string text =
-      "SHA256:" + core::encode_base64({reinterpret_cast<const char *>(digest.data()), length});
+  return digest;
+}
+
+Result<std::string> fingerprint(std::string_view blob) {
+  TRY_ASSIGN(const KeyDigest digest, key_digest(blob));
+  std::string text = "SHA256:" + core::encode_base64({reinterpret_cast<const char *>(digest.data()),
+                                                      digest.size()});
   text.erase(text.find_last_not_of('=') + 1);
   return text;
 }

@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "fanout/ssh/name_list.hpp"
 #include "fanout/ssh/session.hpp"
 #include "fanout/wire/codec.hpp"
-#include "name_list.hpp"
 #include "session_state.hpp"
 
 namespace fanout::ssh {
@@ -40,8 +40,10 @@ static int sign(LIBSSH2_SESSION *, unsigned char **signature, size_t *signature_
                 const unsigned char *data, size_t data_bytes, void **abstract) {
   const auto &request = *static_cast<const SignRequest *>(*abstract);
   Session::State &s = *request.state;
-  auto made = s.credentials->sign(
-      request.key->blob, {static_cast<const char *>(static_cast<const void *>(data)), data_bytes});
+  const std::string_view bytes_to_sign(static_cast<const char *>(static_cast<const void *>(data)),
+                                       data_bytes);
+  s.complete_proof(wire::Decoder(bytes_to_sign).string());
+  auto made = s.credentials->sign(request.key->blob, bytes_to_sign);
   if (!made) {
     s.sign_error = std::move(made).error();
     return -1;  // never LIBSSH2_ERROR_ALGO_UNSUPPORTED: libssh2 would fall back to SHA-1
@@ -211,6 +213,9 @@ Result<void> try_methods(Session::State &s, const std::string &user,
 
 Result<void> Session::login(const std::string &user, const Credentials &credentials) {
   auto done = try_methods(*state_, user, credentials);
+  // In them is the secret of the key exchange, which nobody needs any more.
+  state_->tap.forget_secrets();
+  core::wipe(state_->proof.exchange);
   if (done) return {};
   // sshd says in this way that MaxAuthTries is used up: a refusal, not a lost connection.
   const bool refused =

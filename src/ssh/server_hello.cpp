@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "fanout/ssh/name_list.hpp"
 #include "fanout/wire/codec.hpp"
-#include "name_list.hpp"
 
 namespace fanout::ssh {
 
@@ -16,9 +16,16 @@ using core::Result;
 namespace {
 
 constexpr std::size_t max_line_bytes = 8 * 1024;
+constexpr std::size_t max_identification_bytes = 253;  // RFC 4253, section 4.2, without its end
 constexpr std::size_t max_lines_bytes = 64 * 1024;
 constexpr std::size_t max_packet_bytes = 35'000;  // RFC 4253, section 6.1
+constexpr std::uint8_t msg_disconnect = 1;
 constexpr std::uint8_t msg_kexinit = 20;
+
+// RFC 4253, section 4.2. OpenSSH takes more, but no server in use sends it.
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
 
 bool share_a_name(std::string_view ours, std::string_view theirs) {
   while (!ours.empty()) {
@@ -53,10 +60,12 @@ Result<void> ServerHello::read_lines() {
     if (!text.empty() && text.back() == '\r') text.pop_back();
     buffer_.erase(0, end + 1);
     consumed_ += end + 1;
-    released_ = consumed_;
     if (text.starts_with("SSH-")) {
       if (!text.starts_with("SSH-2.0-") && !text.starts_with("SSH-1.99-"))
         return fail(ErrorKind::protocol, fmt::format("not SSH 2.0: the server says '{}'", text));
+      if (text.size() > max_identification_bytes || !is_printable(text))
+        return fail(ErrorKind::protocol,
+                    fmt::format("bad identification: the server says '{}'", text.substr(0, 80)));
       identification_ = std::move(text);
       state_ = State::kexinit;
       return {};
@@ -83,6 +92,13 @@ Result<void> ServerHello::read_kexinit() {
     const std::uint8_t type = body.byte();
     if (padding > length - 2)
       return fail(ErrorKind::protocol, "bad packet padding before the key exchange");
+    if (type == msg_disconnect) {
+      body.uint32();  // reason
+      const std::string_view text = body.string();
+      return fail(ErrorKind::unreachable, text.empty()
+                                              ? std::string("the server disconnected")
+                                              : fmt::format("the server disconnected: {}", text));
+    }
     if (type == msg_kexinit) {
       body.raw(16);  // cookie
       offer_.kex = body.string();
@@ -92,6 +108,8 @@ Result<void> ServerHello::read_kexinit() {
       body.string();
       offer_.macs = body.string();
       if (!body.ok()) return fail(ErrorKind::protocol, "bad KEXINIT from the server");
+      // Behind the four bytes of the length and the one of the padding's.
+      kexinit_ = buffer_.substr(5, length - 1 - padding);
       for (const std::string_view name : {"ext-info-c", "kex-strict-c-v00@openssh.com"})
         if (lists(offer_.kex, name))
           return fail(ErrorKind::protocol,
@@ -99,7 +117,7 @@ Result<void> ServerHello::read_kexinit() {
       state_ = State::done;
     }
     consumed_ += 4 + length;
-    released_ = consumed_;
+    if (state_ == State::done) released_ = consumed_;
     buffer_.erase(0, 4 + length);
   }
   buffer_.clear();
@@ -109,15 +127,18 @@ Result<void> ServerHello::read_kexinit() {
 
 std::string ServerHello::mismatch(std::string_view our_kex, std::string_view our_host_keys,
                                   std::string_view our_ciphers, std::string_view our_macs) const {
-  const auto nothing_common = [](std::string_view kind, std::string_view theirs) {
-    return fmt::format("no common {}; the server offers only {}", kind, theirs);
+  const auto nothing_common = [](std::string_view kind, std::string_view theirs,
+                                 std::string_view ours) {
+    return fmt::format("no common {}; the server offers only {}; we take {}", kind, theirs, ours);
   };
   if (state_ != State::done) return {};
-  if (!share_a_name(our_kex, offer_.kex)) return nothing_common("key exchange", offer_.kex);
+  if (!share_a_name(our_kex, offer_.kex))
+    return nothing_common("key exchange", offer_.kex, our_kex);
   if (!share_a_name(our_host_keys, offer_.host_keys))
-    return nothing_common("host key type", offer_.host_keys);
-  if (!share_a_name(our_ciphers, offer_.ciphers)) return nothing_common("cipher", offer_.ciphers);
-  if (!share_a_name(our_macs, offer_.macs)) return nothing_common("MAC", offer_.macs);
+    return nothing_common("host key type", offer_.host_keys, our_host_keys);
+  if (!share_a_name(our_ciphers, offer_.ciphers))
+    return nothing_common("cipher", offer_.ciphers, our_ciphers);
+  if (!share_a_name(our_macs, offer_.macs)) return nothing_common("MAC", offer_.macs, our_macs);
   return {};
 }
 

@@ -5,9 +5,14 @@
 
 #include <poll.h>
 
+#include <array>
+
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
 #include "fanout/ssh/algorithms.hpp"
+#include "fanout/ssh/name_list.hpp"
+#include "fanout/sys/io.hpp"
 #include "session_state.hpp"
 
 namespace fanout::ssh {
@@ -21,6 +26,9 @@ namespace {
 
 // Enough for identification and key exchange many times over (they take about 2 KiB), little enough to bound a flood.
 constexpr std::uint64_t handshake_limit_bytes = 64 * 1024;
+
+// A server may want to see our KEXINIT before it sends its own, though none is known that does.
+constexpr core::Milliseconds kexinit_patience{2'000};
 
 Session::State &state_of(void **abstract) { return *static_cast<Session::State *>(*abstract); }
 
@@ -74,11 +82,10 @@ Session::State::~State() {
 }
 
 Error Session::State::lost() const {
-  if (disconnect_text)
-    return {ErrorKind::unreachable,
-            disconnect_text->empty()
-                ? std::string("the server disconnected")
-                : fmt::format("the server disconnected: {}", *disconnect_text)};
+  if (const auto &text = disconnect_text ? disconnect_text : tap.disconnect_text())
+    return {ErrorKind::unreachable, text->empty()
+                                        ? std::string("the server disconnected")
+                                        : fmt::format("the server disconnected: {}", *text)};
   const std::string &line = transport.hello().last_line();
   if (transport.hello().identification().empty() && !line.empty())
     return {ErrorKind::protocol,
@@ -100,6 +107,41 @@ Result<void> Session::State::usable() const {
 Result<void> Session::State::wait_for_socket() {
   const int events = POLLIN | (transport.has_unsent() ? POLLOUT : 0);
   return wait(transport.fd(), static_cast<short>(events), deadline);
+}
+
+Result<void> Session::State::hear_hello() {
+  core::Deadline patience;
+  while (!transport.hello().complete()) {
+    TRY(usable());
+    if (patience.never() && !transport.hello().identification().empty())
+      patience = core::Deadline::in(kexinit_patience, sys::now());
+    const auto heard = wait(transport.fd(), POLLIN, deadline.or_sooner(patience));
+    if (!heard && heard.error().kind == ErrorKind::timeout && !deadline.passed(sys::now())) break;
+    TRY(heard);
+    transport.listen();
+  }
+  return {};
+}
+
+void Session::State::complete_proof(std::string_view session_id) {
+  if (!proof.exchange.empty()) return;
+  proof = transport.proof();
+  const EVP_MD *digest = session_id.size() == 32   ? EVP_sha256()
+                         : session_id.size() == 48 ? EVP_sha384()
+                                                   : EVP_sha512();
+  for (const std::string &secret : tap.secrets()) {
+    std::string exchange = proof.exchange + secret;
+    std::array<char, EVP_MAX_MD_SIZE> hash{};
+    unsigned size = 0;
+    const bool hashed = EVP_Digest(exchange.data(), exchange.size(),
+                                   static_cast<unsigned char *>(static_cast<void *>(hash.data())),
+                                   &size, digest, nullptr) == 1;
+    if (hashed && session_id == std::string_view(hash.data(), size)) {
+      proof.exchange = std::move(exchange);
+      break;
+    }
+  }
+  tap.forget_secrets();
 }
 
 std::string Session::State::library_error() const {
@@ -136,29 +178,45 @@ Result<void> Session::handshake() {
   // The library's own timer runs in non-blocking mode too, by the wall clock: out of the way with it, ours is better.
   libssh2_session_set_read_timeout(s.library, 86'400);
 
-  const std::pair<int, const char *> lists[] = {
+  const std::pair<int, const char *> preferences[] = {
       {LIBSSH2_METHOD_KEX, kex_algorithms},
       {LIBSSH2_METHOD_HOSTKEY, s.options.host_key_algorithms.c_str()},
-      {LIBSSH2_METHOD_CRYPT_CS, ciphers},
-      {LIBSSH2_METHOD_CRYPT_SC, ciphers},
       {LIBSSH2_METHOD_MAC_CS, macs},
       {LIBSSH2_METHOD_MAC_SC, macs},
       {LIBSSH2_METHOD_COMP_CS, compression},
       {LIBSSH2_METHOD_COMP_SC, compression},
       {LIBSSH2_METHOD_SIGN_ALGO, rsa_signatures},
   };
-  for (const auto &[type, names] : lists)
+  const auto prefer = [&s](int type, const char *names) -> Result<void> {
     if (libssh2_session_method_pref(s.library, type, names) != 0)
       return fail(ErrorKind::internal, fmt::format("libssh2 knows none of {}", names));
+    return {};
+  };
+  for (const auto &[type, names] : preferences) TRY(prefer(type, names));
+
+  // Says who we are; what the server answers is held back.
+  s.transport.begin_call();
+  libssh2_session_handshake(s.library, s.transport.fd());
+  s.transport.flush();
+  TRY(s.hear_hello());
+  const bool strict = ssh::lists(s.transport.hello().offer().kex, server_strict_kex);
+  const char *const offered_ciphers = strict ? ciphers : ciphers_without_strict_kex;
+  TRY(prefer(LIBSSH2_METHOD_CRYPT_CS, offered_ciphers));
+  TRY(prefer(LIBSSH2_METHOD_CRYPT_SC, offered_ciphers));
+  s.transport.hand_out();
 
   TRY_ASSIGN(const int answer,
              s.drive([&] { return libssh2_session_handshake(s.library, s.transport.fd()); }));
   if (answer != 0) {
-    const std::string mismatch =
-        s.transport.hello().mismatch(kex_algorithms, s.options.host_key_algorithms, ciphers, macs);
-    return fail(ErrorKind::protocol, mismatch.empty()
-                                         ? fmt::format("key exchange failed: {}", s.library_error())
-                                         : mismatch);
+    const std::string mismatch = s.transport.hello().mismatch(
+        kex_algorithms, s.options.host_key_algorithms, offered_ciphers, macs);
+    if (!mismatch.empty())
+      return fail(ErrorKind::protocol,
+                  strict
+                      ? mismatch
+                      : mismatch + "; it does not know the strict key exchange (CVE-2023-48795)");
+    if (s.tap.disconnect_text()) return fail(s.lost());
+    return fail(ErrorKind::protocol, fmt::format("key exchange failed: {}", s.library_error()));
   }
   return {};
 }
@@ -169,6 +227,16 @@ std::string Session::host_key() const {
   const char *key = libssh2_session_hostkey(state_->library, &size, &type);
   return key == nullptr ? std::string() : std::string(key, size);
 }
+
+std::string Session::host_key_algorithm() const { return state_->method(LIBSSH2_METHOD_HOSTKEY); }
+
+const std::string &Session::offered_host_keys() const {
+  return state_->transport.hello().offer().host_keys;
+}
+
+const core::HostKeyProof &Session::proof() const { return state_->proof; }
+
+std::string Session::login_banner() const { return state_->tap.login_banner(); }
 
 std::string Session::describe() const {
   const State &s = *state_;

@@ -34,6 +34,7 @@ struct Session::State {
   std::optional<std::string> disconnect_text;  // what the server said when it disconnected
 
   // Login, while it lasts.
+  core::HostKeyProof proof;
   const Credentials *credentials = nullptr;
   std::optional<core::Error> sign_error;
   std::optional<core::Secret> password;
@@ -61,6 +62,10 @@ struct Session::State {
     }
   }
 
+  // Returns when the server's KEXINIT is here, or it wants to hear ours first.
+  core::Result<void> hear_hello();
+  // Finds out which of the secrets that libssh2 has given back belongs to the session.
+  void complete_proof(std::string_view session_id);
   core::Result<void> usable() const;
   core::Result<void> wait_for_socket();
   // "the server disconnected: TEXT" or "connection closed by the server".

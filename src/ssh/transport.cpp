@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "fanout/sys/io.hpp"
+#include "fanout/wire/codec.hpp"
 
 namespace fanout::ssh {
 
@@ -27,6 +28,7 @@ constexpr std::size_t unsent_limit_bytes = 4 << 20;
 }  // namespace
 
 std::size_t Transport::readable() const {
+  if (!handing_out_) return 0;
   if (hello_.complete()) return incoming_.size();
   const std::uint64_t base = handed_out_ - taken_;  // stream position of incoming_[0]
   return static_cast<std::size_t>(hello_.released_bytes() - base);
@@ -55,6 +57,7 @@ void Transport::fill() {
     return;
   }
   const std::string_view bytes(buffer, static_cast<std::size_t>(got));
+  const std::uint64_t begin = received_;
   received_ += bytes.size();
   received_in_call_ += bytes.size();
   if (received_limit_ != 0 && received_ > received_limit_) {
@@ -65,7 +68,37 @@ void Transport::fill() {
     refuse(std::move(judged).error());
     return;
   }
+  if (hello_.complete() && !kex_reply_.finished()) {
+    const std::uint64_t hello_end = hello_.released_bytes();
+    kex_reply_.feed(
+        bytes.substr(hello_end > begin ? static_cast<std::size_t>(hello_end - begin) : 0));
+  }
   incoming_.append(bytes);
+}
+
+// RFC 5656, section 4, but for the shared secret.
+core::HostKeyProof Transport::proof() const {
+  core::HostKeyProof proof = kex_reply_.proof();
+  proof.exchange = wire::Encoder()
+                       .string(client_words_.identification())
+                       .string(hello_.identification())
+                       .string(client_words_.kexinit())
+                       .string(hello_.kexinit())
+                       .string(proof.host_key)
+                       .string(client_words_.public_key())
+                       .string(kex_reply_.public_key())
+                       .take();
+  return proof;
+}
+
+void Transport::listen() {
+  if (deadline_.passed(sys::now())) refuse({ErrorKind::timeout, "timed out"});
+  if (state_ && !ended_ && !hello_.complete()) fill();
+}
+
+void Transport::hand_out() {
+  handing_out_ = true;
+  if (!hello_.complete()) hello_.release_identification();
 }
 
 ssize_t Transport::receive(char *buffer, std::size_t size) {
@@ -93,6 +126,7 @@ ssize_t Transport::send(const char *buffer, std::size_t size) {
   if (unsent_.size() + size > unsent_limit_bytes)
     return refuse({ErrorKind::protocol, "the server does not read the answers that it asks for"});
   unsent_.append(buffer, size);
+  client_words_.feed({buffer, size});
   flush();
   return static_cast<ssize_t>(size);
 }

@@ -229,6 +229,16 @@ TEST_CASE("known_hosts append: the line is the one that ssh would write", "[ssh]
                                                  std::string(sample::rsa2048_text) + "\n");
 }
 
+TEST_CASE("known_hosts append: of a new host every key gets one line, however often it was shown",
+          "[ssh]") {
+  const Folder folder;
+  HostKeys keys = load(folder / "known_hosts");
+  const std::string rsa = sample::decoded(sample::rsa2048_text);
+  const std::vector<std::string> shown{a, rsa, a, rsa};
+  CHECK(keys.remember_all(web03, shown, soon()) == std::size_t{2});
+  CHECK(read_file(folder / "known_hosts") == line("web03", a) + line("web03", rsa));
+}
+
 TEST_CASE("known_hosts append: file and ~/.ssh are made for their owner alone", "[ssh]") {
   const Folder folder;
   const std::string path = folder / ".ssh/known_hosts";
@@ -295,6 +305,12 @@ TEST_CASE("known_hosts append: what others wrote meanwhile is seen under the loc
     REQUIRE_FALSE(remembered);
     CHECK(remembered.error().kind == ErrorKind::host_key);
     CHECK(read_file(path) == line("web03", b));
+  }
+  SECTION("a host that has become known by one of its keys gets no other beside it") {
+    write_file(path, line("web03", a));
+    const std::vector<std::string> shown{a, sample::decoded(sample::rsa2048_text)};
+    CHECK(keys.remember_all(web03, shown, soon()) == std::size_t{0});
+    CHECK(read_file(path) == line("web03", a));
   }
   SECTION("a file that was replaced is read anew") {
     write_file(path, line("web01", a));

@@ -2,6 +2,7 @@
 // and what do people call them. Runs in any process; nothing here blocks or keeps anything.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -27,7 +28,14 @@ std::string_view describe_key_type(std::string_view type);
 // ErrorKind::host_key and a message that contains nothing from the blob.
 core::Result<std::string_view> check_key_blob(std::string_view blob);
 
-// "SHA256:" and unpadded base64, as OpenSSH prints it. Fails only when libcrypto does (ErrorKind::internal).
+// The size that `ssh-keygen -l` shows: of the modulus or of the curve; 0 for what is no whole Ed25519, ECDSA or RSA key.
+std::size_t key_bits(std::string_view blob);
+
+// SHA-256 of the blob. Fails only when libcrypto does (ErrorKind::internal), as do the two below.
+using KeyDigest = std::array<unsigned char, 32>;
+core::Result<KeyDigest> key_digest(std::string_view blob);
+
+// "SHA256:" and unpadded base64, as OpenSSH prints it.
 core::Result<std::string> fingerprint(std::string_view blob);
 
 // "ED25519 SHA256:...".

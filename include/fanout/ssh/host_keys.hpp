@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -46,6 +47,30 @@ struct Verdict {
   [[nodiscard]] core::Error error() const;
 };
 
+// One of the keys that who answers for a host has proven to have, each by a key exchange on a connection of its own, and
+// what that makes of it.
+struct ScannedKey {
+  enum class Standing : std::uint8_t {
+    known,  // stands in a file for this host
+    first,  // nothing is known of this host
+    further,  // no key of this type is known, but another connection has shown one that is; never recorded
+    refused,
+  };
+  std::string blob;
+  Standing standing = Standing::refused;
+  // Of a refused key.
+  Refusal refusal = Refusal::failed;
+  std::string cause;  // as Verdict::cause
+};
+
+// Holds all `proven` keys of a host against what is known of `name`, which is of the form that known_hosts_name() gives;
+// each key once, in the order of its first mention. Of a host with a refused key none may be recorded: whoever has a
+// stolen key can add new ones of his own. Nor may a further one, for each key comes from a connection of its own:
+// somebody on the way passes one on to the host, which proves the known key, and answers the next one himself. Pure;
+// fails only when libcrypto does (ErrorKind::internal).
+core::Result<std::vector<ScannedKey>> weigh(const std::string &name, const KnownKeys &known,
+                                            std::span<const std::string> proven);
+
 class HostKeys {
 public:
   struct Options {
@@ -79,10 +104,23 @@ public:
   core::Result<void> remember(const HostKeyQuery &query, std::string_view blob,
                               core::Deadline deadline);
 
+  // The file that new keys are written to; empty when there is none.
+  [[nodiscard]] std::string new_keys_file() const {
+    return files_.empty() ? std::string() : files_.front().content().path();
+  }
+
+  // As weigh(), with the keys that the files have for this host.
+  core::Result<std::vector<ScannedKey>> compare(const HostKeyQuery &query,
+                                                std::span<const std::string> proven);
+  // As remember(), for all keys of a host at once: those that are first get a line each. Returns how many were written;
+  // with an error some may have been.
+  core::Result<std::size_t> remember_all(const HostKeyQuery &query,
+                                         std::span<const std::string> proven,
+                                         core::Deadline deadline);
+
 private:
   core::Result<const KnownKeys *> look_up(const std::string &name);
-  core::Result<Verdict> judge(const std::string &name, core::HostKeyPolicy policy,
-                              std::string_view blob);
+  [[nodiscard]] core::Result<std::string> written_name(const std::string &name) const;
   void make_user_folder() const;
 
   std::vector<KnownHostsFile> files_;

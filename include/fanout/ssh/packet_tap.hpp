@@ -3,7 +3,8 @@
 // libssh2 1.11.1 puts each decrypted payload into memory from the session's allocator and gives it back through the
 // session's free function. There we read it. That tells, with public calls only and with any build of the library, what
 // its interface does not: whether an exit status was sent at all (it answers 0 when there was none), that data beyond
-// the window was thrown away, which login methods the server still accepts, which RSA signatures it takes.
+// the window was thrown away, which login methods the server still accepts, which RSA signatures it takes, what its login
+// banner says.
 // The same allocator bounds the memory that a server can make us use.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fanout/core/status.hpp"
 
@@ -23,6 +25,7 @@ class PacketTap {
 public:
   // A generous multiple of a normal session's 85 KiB plus a full window; more is refused (out of memory, -6).
   static constexpr std::size_t memory_limit_bytes = 32 << 20;
+  static constexpr std::size_t login_banner_limit_bytes = 4 << 10;
 
   PacketTap() = default;
   PacketTap(const PacketTap &) = delete;
@@ -34,6 +37,12 @@ public:
   void release(void *block);
   // This block holds a packet whose MAC was wrong: it is not looked at when it is given back.
   void distrust(const void *block) { distrusted_ = block; }
+
+  // What may be the secret of a key exchange, as it is hashed (an mpint, RFC 4251, section 5), of the blocks that were
+  // given back since the beginning; libssh2 tells it to nobody. Nothing is collected once they are forgotten, and they are
+  // wiped with it.
+  [[nodiscard]] const std::vector<std::string> &secrets() const { return secrets_; }
+  void forget_secrets();
 
   // Channel requests and data are only looked for from here on, on this channel of ours.
   void watch_channel(std::uint32_t local_channel) { channel_ = local_channel; }
@@ -48,26 +57,48 @@ public:
   [[nodiscard]] std::uint64_t data_bytes(core::Stream stream) const {
     return data_bytes_[static_cast<std::size_t>(stream)];
   }
+  // The type of extended data that is not stderr, of which there is none (RFC 4254, section 5.2): that output is lost.
+  [[nodiscard]] std::optional<std::uint32_t> undefined_data_type() const {
+    return undefined_data_type_;
+  }
+  // Looks for it in what libssh2 holds, too: it is never read, and so never given back as long as the session lasts.
+  void look_for_undefined_data();
   // Output of packets that are given back goes there as well; an empty function ends that.
   using OutputSink = std::function<void(core::Stream, std::string_view)>;
   void pass_output_to(OutputSink sink) { output_sink_ = std::move(sink); }
+  // What the server said that disconnected before there was a channel. libssh2 keeps it for itself where it takes the
+  // message for a violation of the strict key exchange.
+  [[nodiscard]] const std::optional<std::string> &disconnect_text() const {
+    return disconnect_text_;
+  }
   // "publickey,password" of the last refusal (RFC 4252, section 5.1); empty when there was none.
   [[nodiscard]] const std::string &login_methods() const { return login_methods_; }
   [[nodiscard]] bool partial_success() const { return partial_success_; }
   // Refusals so far: without a new one, a login that failed was not refused but broken off.
   [[nodiscard]] unsigned login_refusals() const { return login_refusals_; }
+  // All banners of the login so far, one after the other as the server sent them (RFC 4252, section 5.4), cut after
+  // login_banner_limit_bytes. To be asked before the session is freed.
+  [[nodiscard]] std::string login_banner() const;
   // Value of the extension server-sig-algs (RFC 8308, section 3.1).
   [[nodiscard]] const std::string &signature_algorithms() const { return signature_algorithms_; }
   [[nodiscard]] bool memory_refused() const { return memory_refused_; }
 
 private:
+  struct Block;
+
   void look(std::string_view payload);
+  void look_for_secret(std::string_view block);
+  void look_at_disconnect(std::string_view rest);
   void look_at_request(std::string_view rest);
   void look_at_extensions(std::string_view rest);
   void take_output(core::Stream stream, std::string_view data);
 
+  Block *oldest_ = nullptr;  // of those that libssh2 holds
+  Block *newest_ = nullptr;
   std::size_t used_bytes_ = 0;
   bool memory_refused_ = false;
+  std::vector<std::string> secrets_;
+  bool collects_secrets_ = true;
   const void *distrusted_ = nullptr;
   OutputSink output_sink_;
   std::optional<std::uint32_t> channel_;
@@ -75,6 +106,9 @@ private:
   std::string exit_signal_;
   std::string exit_message_;
   std::array<std::uint64_t, 2> data_bytes_{};  // by stream
+  std::optional<std::uint32_t> undefined_data_type_;
+  std::optional<std::string> disconnect_text_;
+  std::string login_banner_;  // what was given back of it
   std::string login_methods_;
   bool partial_success_ = false;
   unsigned login_refusals_ = 0;

@@ -18,15 +18,21 @@ public:
   // Looks at the next bytes of the server. ErrorKind::protocol with a sentence when they are not SSH 2.0.
   core::Result<void> feed(std::string_view bytes);
 
-  // How many of the bytes fed so far may be handed on: everything up to the end of the identification line, and the rest
-  // once KEXINIT is complete and has been found harmless.
+  // How many of the bytes fed so far may be handed on: nothing before KEXINIT is complete and has been found harmless,
+  // because what we answer depends on it; or, after release_identification(), what has come up to the end of the
+  // identification line.
   [[nodiscard]] std::size_t released_bytes() const { return released_; }
+  // For a server that wants to hear ours first.
+  void release_identification() { released_ = consumed_; }
   [[nodiscard]] bool complete() const { return state_ == State::done; }
 
-  // "SSH-2.0-OpenSSH_9.2"; empty until the line is complete. Any bytes but control characters.
+  // "SSH-2.0-OpenSSH_9.2"; empty until the line is complete. Any bytes but NUL and newline.
   [[nodiscard]] const std::string &identification() const { return identification_; }
   // The last line of text that came instead of an identification; for error messages.
   [[nodiscard]] const std::string &last_line() const { return last_line_; }
+
+  // The payload of its KEXINIT; empty until complete().
+  [[nodiscard]] const std::string &kexinit() const { return kexinit_; }
 
   // Name lists of the server's KEXINIT.
   struct Offer {
@@ -48,6 +54,7 @@ private:
   std::size_t consumed_ = 0;  // bytes understood so far
   std::size_t released_ = 0;
   std::string identification_;
+  std::string kexinit_;
   std::string last_line_;
   Offer offer_;
 };

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fanout/core/deadline.hpp"
+#include "fanout/core/host_key_proof.hpp"
 #include "fanout/core/result.hpp"
 #include "fanout/core/secret.hpp"
 #include "fanout/core/status.hpp"
@@ -64,9 +65,19 @@ public:
   core::Result<void> handshake();
   // The server's public key, after handshake().
   [[nodiscard]] std::string host_key() const;
+  // After handshake(): the algorithm with which that key was proven, and all that the server can prove one with.
+  [[nodiscard]] std::string host_key_algorithm() const;
+  [[nodiscard]] const std::string &offered_host_keys() const;
+  // That this session is with the server of host_key(), for whoever signs the login; only while login() asks for a
+  // signature, because the secret of the key exchange is in it. Empty when what the server sent has no such form; the
+  // library's own check is none of this.
+  [[nodiscard]] const core::HostKeyProof &proof() const;
   // Tries the keys in order, then keyboard-interactive, else password. ErrorKind::auth says what was tried and what the
   // server offers.
   core::Result<void> login(const std::string &user, const Credentials &credentials);
+  // All that the server has said for people during the login so far (RFC 4252, section 5.4), as it sent it, cut after
+  // PacketTap::login_banner_limit_bytes.
+  [[nodiscard]] std::string login_banner() const;
   // Opens a channel and starts `command`. ErrorKind::unreachable when the server refuses either.
   core::Result<ExecChannel> exec(const std::string &command);
 

@@ -16,6 +16,8 @@
 
 #include "fanout/core/deadline.hpp"
 #include "fanout/core/result.hpp"
+#include "fanout/ssh/client_words.hpp"
+#include "fanout/ssh/kex_reply.hpp"
 #include "fanout/ssh/server_hello.hpp"
 #include "fanout/sys/fd.hpp"
 
@@ -40,6 +42,11 @@ public:
   ssize_t receive(char *buffer, std::size_t size);
   ssize_t send(const char *buffer, std::size_t size);
 
+  // Until hand_out() receive() has nothing, so that the hello can be looked at before libssh2 answers it: listen() reads
+  // what there is of it, and never blocks.
+  void listen();
+  void hand_out();
+
   // Sends what is buffered, as far as the socket takes it. Never blocks.
   void flush();
   // From now on nothing is sent any more.
@@ -56,6 +63,9 @@ public:
   [[nodiscard]] const core::Result<void> &state() const { return state_; }
 
   [[nodiscard]] const ServerHello &hello() const { return hello_; }
+  // Of the first key exchange; empty until it has come. The exchange in it lacks its end, the shared secret, which does not
+  // travel.
+  [[nodiscard]] core::HostKeyProof proof() const;
   [[nodiscard]] std::uint64_t handed_out_bytes() const { return handed_out_; }
 
 private:
@@ -67,10 +77,13 @@ private:
   core::Deadline deadline_;
   core::Result<void> state_;
   ServerHello hello_;
+  ClientWords client_words_;
+  KexReply kex_reply_;
   std::string incoming_;          // read from the socket, not yet handed to libssh2
   std::size_t taken_ = 0;         // of incoming_
   std::uint64_t handed_out_ = 0;  // since the beginning
   std::string unsent_;
+  bool handing_out_ = false;
   bool muted_ = false;
   std::uint64_t received_ = 0;
   std::uint64_t received_limit_ = 0;

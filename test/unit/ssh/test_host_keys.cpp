@@ -70,8 +70,8 @@ TEST_CASE("host keys: an unknown host is refused by strict, new for accept-new, 
   HostKeys keys = with(line("web04", a));
   const Verdict strict = keys.check({"web03", 22}, HostKeyPolicy::strict, a);
   CHECK(strict.refusal == Refusal::unknown);
-  CHECK(strict.cause == "unknown host key " + shown(a) +
-                            " of web03; verify it and add it with --host-key accept-new");
+  CHECK(strict.cause ==
+        "unknown host key " + shown(a) + " of web03; verify it and record it with fanout trust");
   CHECK(strict.line + "\n" == line("web03", a));
   CHECK(strict.error().kind == core::ErrorKind::host_key);
   CHECK(keys.check({"web03", 22}, HostKeyPolicy::accept_new, a).decision == Decision::accepted_new);

@@ -1,4 +1,7 @@
 #include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -22,6 +25,12 @@ void pass(PacketTap &tap, std::string_view payload, std::size_t padding_and_mac 
 std::string request(std::uint32_t channel, std::string_view type, std::string_view rest) {
   wire::Encoder encoder;
   encoder.byte(98).uint32(channel).string(type).boolean(false).raw(rest);
+  return encoder.take();
+}
+
+std::string banner(std::string_view text) {
+  wire::Encoder encoder;
+  encoder.byte(53).string(text).string("en");
   return encoder.take();
 }
 
@@ -142,6 +151,116 @@ TEST_CASE("packet tap: login methods, partial success and signature algorithms",
   CHECK(tap.signature_algorithms() == "ssh-ed25519,rsa-sha2-512");
 }
 
+TEST_CASE("packet tap: a disconnect before there is a channel is known with its text", "[ssh]") {
+  const auto disconnect = [](std::uint32_t reason, std::string_view text) {
+    wire::Encoder encoder;
+    encoder.byte(1).uint32(reason).string(text).string("");
+    return encoder.take();
+  };
+  PacketTap tap;
+  // Not every block that begins with a 1 is one.
+  pass(tap, disconnect(0, "no"), 0);
+  pass(tap, disconnect(16, "no"), 0);
+  pass(tap, disconnect(2, "cut").substr(0, 10), 0);
+  CHECK_FALSE(tap.disconnect_text());
+  pass(tap, disconnect(2, "go away"));
+  CHECK(tap.disconnect_text() == "go away");
+  PacketTap later;
+  later.watch_channel(0);
+  pass(later, disconnect(2, "go away"));
+  CHECK_FALSE(later.disconnect_text());
+}
+
+TEST_CASE("packet tap: extended data of a type that is not stderr is no output, and is told",
+          "[ssh]") {
+  for (const std::uint32_t type : {0U, 2U, 0xffffffffU}) {
+    PacketTap tap;
+    tap.watch_channel(0);
+    std::string seen;
+    tap.pass_output_to([&](core::Stream, std::string_view data) { seen += data; });
+    wire::Encoder other;
+    other.byte(95).uint32(1).uint32(type).string("of another channel");
+    pass(tap, other.bytes());
+    CHECK_FALSE(tap.undefined_data_type());
+    wire::Encoder data;
+    data.byte(95).uint32(0).uint32(type).string("123");
+    pass(tap, data.bytes());
+    CHECK(tap.undefined_data_type() == type);
+    CHECK(seen.empty());
+    CHECK(tap.data_bytes() == 0);
+  }
+}
+
+TEST_CASE("packet tap: extended data of another type is found while it is queued", "[ssh]") {
+  PacketTap tap;
+  tap.watch_channel(0);
+  std::vector<void *> queued;
+  for (const std::uint32_t type : {1U, 7U}) {
+    wire::Encoder data;
+    data.byte(95).uint32(0).uint32(type).string("");
+    void *block = tap.allocate(data.bytes().size());
+    REQUIRE(block != nullptr);
+    std::memcpy(block, data.bytes().data(), data.bytes().size());
+    queued.push_back(block);
+    tap.look_for_undefined_data();
+    CHECK(tap.undefined_data_type().has_value() == (type == 7));
+  }
+  CHECK(tap.undefined_data_type() == 7U);
+  for (void *block : queued) tap.release(block);
+}
+
+TEST_CASE("packet tap: login banners are found given back and still queued, in that order",
+          "[ssh]") {
+  PacketTap tap;
+  CHECK(tap.login_banner().empty());
+  pass(tap, banner("first\n"));
+  std::vector<void *> queued;
+  for (const std::string_view text : {"second\n", "third\n"}) {
+    const std::string packet = banner(text);
+    void *block = tap.allocate(packet.size());
+    REQUIRE(block != nullptr);
+    std::memcpy(block, packet.data(), packet.size());
+    queued.push_back(block);
+    void *other = tap.allocate(100);
+    std::memset(other, 'x', 100);
+    queued.push_back(other);
+  }
+  CHECK(tap.login_banner() == "first\nsecond\nthird\n");
+  // From the middle of the list, from its end, from its beginning.
+  for (const std::size_t index : {1U, 3U, 2U, 0U}) tap.release(queued[index]);
+  CHECK(tap.login_banner().size() == 19);
+}
+
+TEST_CASE("packet tap: login banners are cut after a few KiB", "[ssh]") {
+  PacketTap tap;
+  for (int i = 0; i < 3; ++i) pass(tap, banner(std::string(3000, static_cast<char>('a' + i))));
+  const std::size_t limit = PacketTap::login_banner_limit_bytes;
+  CHECK(tap.login_banner() == std::string(3000, 'a') + std::string(limit - 3000, 'b'));
+  const std::string packet = banner("more");
+  void *block = tap.allocate(packet.size());
+  std::memcpy(block, packet.data(), packet.size());
+  CHECK(tap.login_banner().size() == limit);
+  tap.release(block);
+}
+
+TEST_CASE("packet tap: a banner that is not whole, or comes after the login, is none", "[ssh]") {
+  const std::string whole = banner("text");
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    PacketTap tap;
+    pass(tap, std::string_view(whole).substr(0, size), 0);
+    CHECK(tap.login_banner().empty());
+    // The rest has not come yet.
+    void *block = tap.allocate(size);
+    std::memcpy(block, whole.data(), size);
+    CHECK(tap.login_banner().empty());
+    tap.release(block);
+  }
+  PacketTap tap;
+  tap.watch_channel(0);
+  pass(tap, whole);
+  CHECK(tap.login_banner().empty());
+}
+
 TEST_CASE("packet tap: a count of extensions without end ends with the bytes", "[ssh]") {
   PacketTap tap;
   wire::Encoder info;
@@ -189,4 +308,24 @@ TEST_CASE("packet tap: a block that grows keeps its bytes", "[ssh]") {
   block = static_cast<char *>(tap.reallocate(block, 2));
   CHECK(std::string_view(block, 2) == "ab");
   tap.release(block);
+}
+
+TEST_CASE("packet tap: what may be the secret of a key exchange is kept until it is forgotten",
+          "[ssh]") {
+  PacketTap tap;
+  const auto give_back = [&](const std::string &bytes) {
+    void *block = tap.allocate(bytes.size());
+    std::memcpy(block, bytes.data(), bytes.size());
+    tap.release(block);
+  };
+  const std::string secret = fanout::wire::Encoder().string(std::string(32, '\1')).take();
+  give_back(secret);
+  give_back(secret + "x");                                                    // more than a number
+  give_back(fanout::wire::Encoder().string(std::string(32, '\xff')).take());  // negative
+  give_back(fanout::wire::Encoder().string(std::string(68, '\1')).take());    // too long
+  give_back(std::string(4, '\0'));
+  CHECK(tap.secrets() == std::vector<std::string>{secret});
+  tap.forget_secrets();
+  give_back(secret);
+  CHECK(tap.secrets().empty());
 }

@@ -65,12 +65,11 @@ TEST_CASE("server hello: identification and KEXINIT, split at any byte", "[ssh]"
   }
 }
 
-TEST_CASE("server hello: libssh2 sees the identification at once and KEXINIT only when it is whole",
-          "[ssh]") {
+TEST_CASE("server hello: libssh2 sees nothing before KEXINIT is whole", "[ssh]") {
   ServerHello hello;
   const std::string init = kexinit();
   REQUIRE(hello.feed(std::string(banner) + init.substr(0, init.size() - 1)));
-  CHECK(hello.released_bytes() == banner.size());
+  CHECK(hello.released_bytes() == 0);
   REQUIRE(hello.feed(init.substr(init.size() - 1)));
   CHECK(hello.released_bytes() == banner.size() + init.size());
 }
@@ -80,6 +79,26 @@ TEST_CASE("server hello: SSH 1.99 is a server that also speaks 2.0, SSH 1.5 is r
   CHECK(refusal("SSH-1.99-Cisco-1.25\n").empty());
   CHECK(refusal("SSH-1.5-old\n") == "not SSH 2.0: the server says 'SSH-1.5-old'");
   CHECK_FALSE(refusal("SSH-9\n").empty());
+}
+
+TEST_CASE("server hello: an identification that is too long or not printable ASCII is refused",
+          "[ssh]") {
+  const std::string start = "SSH-2.0-";
+  ServerHello longest;
+  CHECK(longest.feed(start + std::string(253 - start.size(), 'x') + "\r\n"));
+  CHECK(longest.identification().size() == 253);
+  for (const std::string &rest : {std::string(254 - start.size(), 'x'), std::string("a\x1b[2J"),
+                                  std::string("a\rb"), std::string("caf\xc3\xa9"),
+                                  std::string("\x9b"
+                                              "2J"),
+                                  std::string("\x7f")}) {
+    ServerHello hello;
+    const auto fed = hello.feed(start + rest + "\r\n");
+    REQUIRE_FALSE(fed);
+    CHECK(fed.error().kind == core::ErrorKind::protocol);
+    CHECK(fed.error().message.find("bad identification") == 0);
+    CHECK(hello.identification().empty());
+  }
 }
 
 TEST_CASE("server hello: text without an end, without an identification, or with a null byte",
@@ -104,7 +123,7 @@ TEST_CASE("server hello: names that only clients may list never reach libssh2", 
                           "kex-strict-c-v00@openssh.com,curve25519-sha256", "ext-info-c"}) {
     ServerHello hello;
     CHECK_FALSE(hello.feed(std::string(banner) + kexinit(kex)));
-    CHECK(hello.released_bytes() == banner.size());
+    CHECK(hello.released_bytes() == 0);
   }
   CHECK(refusal(std::string(banner) +
                 kexinit("curve25519-sha256,ext-info-s,kex-strict-s-v00@openssh.com"))
@@ -140,13 +159,16 @@ TEST_CASE("server hello: what is not common is named with the server's list", "[
   };
   CHECK(mismatch(kexinit()).empty());
   CHECK(mismatch(kexinit("diffie-hellman-group1-sha1")) ==
-        "no common key exchange; the server offers only diffie-hellman-group1-sha1");
+        "no common key exchange; the server offers only diffie-hellman-group1-sha1; we take " +
+            std::string(ssh::kex_algorithms));
   CHECK(mismatch(kexinit("curve25519-sha256", "3des-cbc,arcfour")) ==
-        "no common cipher; the server offers only 3des-cbc,arcfour");
-  CHECK(mismatch(kexinit("curve25519-sha256", "aes128-ctr", "ssh-rsa")) ==
-        "no common host key type; the server offers only ssh-rsa");
+        "no common cipher; the server offers only 3des-cbc,arcfour; we take " +
+            std::string(ssh::ciphers));
+  CHECK(
+      mismatch(kexinit("curve25519-sha256", "aes128-ctr", "ssh-rsa")) ==
+      "no common host key type; the server offers only ssh-rsa; we take ssh-ed25519,rsa-sha2-512");
   CHECK(mismatch(kexinit("curve25519-sha256", "aes128-ctr", "ssh-ed25519", "hmac-md5")) ==
-        "no common MAC; the server offers only hmac-md5");
+        "no common MAC; the server offers only hmac-md5; we take " + std::string(ssh::macs));
 }
 
 TEST_CASE("algorithms: nothing weak and no encrypt-then-MAC is offered", "[ssh]") {
@@ -155,4 +177,33 @@ TEST_CASE("algorithms: nothing weak and no encrypt-then-MAC is offered", "[ssh]"
   for (const char *weak :
        {"etm", "sha1", "md5", "cbc", "3des", "arcfour", "group1-", "group-exchange", "ssh-rsa"})
     CHECK(all.find(weak) == std::string::npos);
+}
+
+TEST_CASE("server hello: for a server that waits, its identification alone can be released",
+          "[ssh]") {
+  ServerHello hello;
+  const std::string banner = "SSH-2.0-Waiting\r\n";
+  REQUIRE(hello.feed(banner));
+  CHECK(hello.released_bytes() == 0);
+  hello.release_identification();
+  CHECK(hello.released_bytes() == banner.size());
+  CHECK_FALSE(hello.complete());
+}
+
+TEST_CASE("server hello: a server that disconnects before its KEXINIT is believed that it did",
+          "[ssh]") {
+  ServerHello hello;
+  const std::string text = "too many connections";
+  const std::string payload =
+      fanout::wire::Encoder().byte(1).uint32(12).string(text).string("").take();
+  const auto heard = hello.feed(std::string(banner) +
+                                fanout::wire::Encoder()
+                                    .uint32(static_cast<std::uint32_t>(payload.size() + 1 + 4))
+                                    .byte(4)
+                                    .raw(payload)
+                                    .raw(std::string(4, '\0'))
+                                    .take());
+  REQUIRE_FALSE(heard);
+  CHECK(heard.error().kind == fanout::core::ErrorKind::unreachable);
+  CHECK(heard.error().message == "the server disconnected: " + text);
 }

@@ -51,9 +51,22 @@ std::string receive_all(Transport &transport) {
 
 }  // namespace
 
+TEST_CASE("transport: the hello can be looked at before libssh2 has any of it", "[ssh]") {
+  Line line;
+  Transport transport(std::move(line.ours));
+  line.say(hello + "abc");
+  CHECK(receive_all(transport).empty());
+  transport.listen();
+  CHECK(transport.hello().complete());
+  CHECK(receive_all(transport).empty());
+  transport.hand_out();
+  CHECK(receive_all(transport) == hello + "abc");
+}
+
 TEST_CASE("transport: bytes arrive in order and nothing means would-block", "[ssh]") {
   Line line;
   Transport transport(std::move(line.ours));
+  transport.hand_out();
   char byte = 0;
   CHECK(transport.receive(&byte, 1) == -EAGAIN);
   line.say(hello + "abc");
@@ -67,6 +80,7 @@ TEST_CASE(
     "[ssh]") {
   Line line;
   Transport transport(std::move(line.ours));
+  transport.hand_out();
   line.say(hello + "last words");
   line.server.close();
   char buffer[4];
@@ -81,6 +95,7 @@ TEST_CASE(
 TEST_CASE("transport: a passed deadline ends a flood from inside the callback", "[ssh]") {
   Line line;
   Transport transport(std::move(line.ours));
+  transport.hand_out();
   line.say(hello + std::string(1000, 'x'));
   transport.set_deadline(core::Deadline(sys::now() - 1ms));
   char byte = 0;
@@ -92,6 +107,7 @@ TEST_CASE("transport: a passed deadline ends a flood from inside the callback", 
 TEST_CASE("transport: a byte budget holds until it is lifted", "[ssh]") {
   Line line;
   Transport transport(std::move(line.ours));
+  transport.hand_out();
   transport.limit_incoming(hello.size() + 10, "before the login");
   line.say(hello + std::string(10, 'x'));
   CHECK(receive_all(transport).size() == hello.size() + 10);
@@ -107,6 +123,7 @@ TEST_CASE("transport: a byte budget holds until it is lifted", "[ssh]") {
 TEST_CASE("transport: one call takes at most a mebibyte, so that the caller's loop runs", "[ssh]") {
   Line line;
   Transport transport(std::move(line.ours));
+  transport.hand_out();
   const int size = 4 << 20;
   ::setsockopt(line.server.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   line.say(hello);
@@ -133,6 +150,7 @@ TEST_CASE("transport: a packet is always taken whole, however little the socket 
   // A half-sent packet makes libssh2 1.11.1 wait for ever when a key exchange starts then.
   Line line;
   Transport transport(std::move(line.ours));
+  transport.hand_out();
   const int small = 4096;
   ::setsockopt(transport.fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
   const std::string packet(1 << 20, 'p');
@@ -152,6 +170,7 @@ TEST_CASE("transport: a packet is always taken whole, however little the socket 
 TEST_CASE("transport: a peer that no longer listens may still have spoken", "[ssh]") {
   Line line;
   Transport transport(std::move(line.ours));
+  transport.hand_out();
   line.say(hello + "said before");
   line.server.close();
   CHECK(transport.send("x", 1) == 1);
@@ -163,6 +182,7 @@ TEST_CASE("transport: a peer that no longer listens may still have spoken", "[ss
 TEST_CASE("transport: what is no SSH server is refused with its reason", "[ssh]") {
   Line line;
   Transport transport(std::move(line.ours));
+  transport.hand_out();
   line.say("SSH-1.5-old\n");
   CHECK(receive_all(transport).empty());
   REQUIRE_FALSE(transport.state());
@@ -172,6 +192,7 @@ TEST_CASE("transport: what is no SSH server is refused with its reason", "[ssh]"
 TEST_CASE("transport: a server that does not read the answers it asks for is refused", "[ssh]") {
   Line line;
   Transport transport(std::move(line.ours));
+  transport.hand_out();
   const std::string answer(64 * 1024, 'a');
   ssize_t sent = 0;
   for (int i = 0; i < 200 && sent >= 0; ++i) sent = transport.send(answer.data(), answer.size());
@@ -183,6 +204,7 @@ TEST_CASE("transport: a server that does not read the answers it asks for is ref
 TEST_CASE("transport: after mute nothing leaves, not even what was waiting", "[ssh]") {
   Line line;
   Transport transport(std::move(line.ours));
+  transport.hand_out();
   transport.mute();
   CHECK(transport.send("bye", 3) == 3);
   transport.flush();
