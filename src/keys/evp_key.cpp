@@ -8,6 +8,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/param_build.h>
 
 #include "fanout/wire/codec.hpp"
@@ -51,6 +52,9 @@ constexpr std::array<Curve, 3> curves{{
 tl::unexpected<core::Error> malformed(std::string_view type) {
   return fail(ErrorKind::usage, fmt::format("malformed {} private key", type));
 }
+tl::unexpected<core::Error> malformed_public(std::string_view type) {
+  return fail(ErrorKind::usage, fmt::format("malformed {} public key", type));
+}
 
 const unsigned char *bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char *>(text.data());
@@ -69,12 +73,13 @@ std::string mpint(const BIGNUM *number) {
   return bytes;
 }
 
-EvpKey key_from_params(const char *algorithm, OSSL_PARAM_BLD *builder) {
+EvpKey key_from_params(const char *algorithm, OSSL_PARAM_BLD *builder,
+                       int selection = EVP_PKEY_KEYPAIR) {
   const Params params(OSSL_PARAM_BLD_to_param(builder));
   const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, algorithm, nullptr));
   EVP_PKEY *key = nullptr;
   if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1) return nullptr;
-  if (EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, params.get()) != 1) return nullptr;
+  if (EVP_PKEY_fromdata(context.get(), &key, selection, params.get()) != 1) return nullptr;
   return EvpKey(key);
 }
 
@@ -221,6 +226,46 @@ Result<std::string> public_blob(const EVP_PKEY *key) {
   }
 }
 
+Result<EvpKey> make_public_evp_key(std::string_view blob) {
+  Decoder fields(blob);
+  const std::string_view type = fields.string();
+  if (type == "ssh-ed25519") {
+    const std::string_view point = fields.string();
+    EvpKey key(
+        EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(point), point.size()));
+    if (!key) return malformed_public(type);
+    return key;
+  }
+  const ParamBuilder builder(OSSL_PARAM_BLD_new());
+  EvpKey key;
+  if (type == "ssh-rsa") {
+    const Number e = number_from(fields.string());
+    const Number n = number_from(fields.string());
+    if (builder && e && n &&
+        OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) == 1 &&
+        OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1)
+      key = key_from_params("RSA", builder.get(), EVP_PKEY_PUBLIC_KEY);
+  } else {
+    const std::string_view curve_name = fields.string();
+    const std::string_view point = fields.string();
+    const auto curve = std::find_if(curves.begin(), curves.end(), [&](const Curve &known) {
+      return known.ssh_name == curve_name;
+    });
+    // OpenSSL checks that the point lies on the curve.
+    if (builder && curve != curves.end() &&
+        OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME,
+                                        curve->openssl_name, 0) == 1 &&
+        OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
+                                         point.size()) == 1)
+      key = key_from_params("EC", builder.get(), EVP_PKEY_PUBLIC_KEY);
+  }
+  if (!key) {
+    ERR_clear_error();
+    return malformed_public(type);
+  }
+  return key;
+}
+
 Result<std::string> ecdsa_mpints(std::string_view der) {
   const unsigned char *at = bytes_of(der);
   const EcdsaSignature signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
@@ -229,6 +274,22 @@ Result<std::string> ecdsa_mpints(std::string_view der) {
       .string(mpint(ECDSA_SIG_get0_r(signature.get())))
       .string(mpint(ECDSA_SIG_get0_s(signature.get())))
       .take();
+}
+
+Result<std::string> ecdsa_der(std::string_view mpints) {
+  Decoder numbers(mpints);
+  Number r = number_from(numbers.string());
+  Number s = number_from(numbers.string());
+  const EcdsaSignature signature(ECDSA_SIG_new());
+  if (!numbers.finished() || !r || !s || !signature)
+    return fail(ErrorKind::protocol, "malformed ECDSA signature");
+  ECDSA_SIG_set0(signature.get(), r.release(), s.release());
+  unsigned char *bytes = nullptr;
+  const int size = i2d_ECDSA_SIG(signature.get(), &bytes);
+  if (size <= 0) return fail(ErrorKind::protocol, "malformed ECDSA signature");
+  std::string der(reinterpret_cast<const char *>(bytes), static_cast<std::size_t>(size));
+  OPENSSL_free(bytes);
+  return der;
 }
 
 }  // namespace fanout::keys

@@ -23,7 +23,12 @@ core::Result<EvpKey> make_evp_key(std::string_view private_fields);
 // The plain public blob. ErrorKind::usage for types and curves that SSH does not have, and for DSA.
 core::Result<std::string> public_blob(const EVP_PKEY *key);
 
+// A key to verify with, from a plain blob that parse_public_key() took. ErrorKind::usage if its numbers are no key.
+core::Result<EvpKey> make_public_evp_key(std::string_view blob);
+
 // The DER form of an ECDSA signature as mpint r, mpint s.
 core::Result<std::string> ecdsa_mpints(std::string_view der);
+// And back. ErrorKind::protocol when there are not two positive numbers.
+core::Result<std::string> ecdsa_der(std::string_view mpints);
 
 }  // namespace fanout::keys

@@ -1,7 +1,10 @@
 // The parent's side: what it says to the key holder, and what it makes of the answers.
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -63,11 +66,6 @@ KeyHolder::~KeyHolder() {
     child_.reap();
 }
 
-void KeyHolder::forget() {
-  child_.forget();
-  control_.close();
-}
-
 Error KeyHolder::lost() {
   control_.close();
   Error error{ErrorKind::internal, "key holder lost"};
@@ -107,7 +105,14 @@ Result<void> KeyHolder::tell(const Request &request, int fd) {
   return {};
 }
 
+// Its answer could not be told from a notice any more, and the holder would not give one.
+Result<void> KeyHolder::not_sealed() const {
+  if (sealed_) return fail(ErrorKind::internal, "the key holder takes no more keys and passwords");
+  return {};
+}
+
 Result<LoadReport> KeyHolder::load(const std::vector<IdentityRequest> &requests) {
+  TRY(not_sealed());
   const auto settings = console::TerminalSettings::remember(terminal_);
   const auto guarded = [&](auto result) {
     // A holder that died over its question could not put the terminal back.
@@ -126,6 +131,7 @@ Result<LoadReport> KeyHolder::load(const std::vector<IdentityRequest> &requests)
              guarded(ask<LoadingFinished>(ControlRequest(FinishLoading{}))));
   report.agent_keys = finished.agent_keys;
   if (!finished.agent_note.empty()) report.notes.push_back(std::move(finished.agent_note));
+  if (!finished.memory_note.empty()) report.notes.push_back(std::move(finished.memory_note));
   for (LoadedIdentity &identity : report.identities) {
     TRY_ASSIGN(IdentityDescription description,
                ask<IdentityDescription>(ControlRequest(DescribeIdentity{identity.id})));
@@ -138,6 +144,7 @@ Result<LoadReport> KeyHolder::load(const std::vector<IdentityRequest> &requests)
 }
 
 Result<void> KeyHolder::ask_password(const std::string &question) {
+  TRY(not_sealed());
   TRY(check_size("a question", question, max_name_bytes));
   const auto settings = console::TerminalSettings::remember(terminal_);
   const auto asked = ask<Numbered>(ControlRequest(AskPassword{question}));
@@ -148,6 +155,7 @@ Result<void> KeyHolder::ask_password(const std::string &question) {
 }
 
 Result<PasswordId> KeyHolder::store_password(Secret password) {
+  TRY(not_sealed());
   TRY(check_size("a password", password.reveal(), max_password_bytes));
   TRY_ASSIGN(const Numbered stored,
              ask<Numbered>(ControlRequest(StorePassword{std::move(password)})));
@@ -167,14 +175,43 @@ Result<OpenedSlot> KeyHolder::open_slot(const SlotOptions &options) {
     return fail(ErrorKind::internal,
                 fmt::format("no password has the number {}", *options.password));
   TRY_ASSIGN(auto ends, sys::make_socket_pair());
+  if (!sealed_) {
+    TRY(ask<Done>(ControlRequest(Seal{})));
+    sealed_ = true;
+  }
   const SlotId id = next_slot_++;
   TRY(tell(ControlRequest(OpenSlot{id, options.user, options.identities, options.password}),
            ends.second.get()));
   return OpenedSlot{id, std::move(ends.first)};
 }
 
-Result<void> KeyHolder::release_password(SlotId slot) {
-  return tell(ControlRequest(ReleasePassword{slot}));
+Result<void> KeyHolder::accept_host_key(SlotId slot, std::string_view blob) {
+  if (blob.empty() || blob.size() > max_host_key_bytes)
+    return fail(ErrorKind::protocol, fmt::format("a host key of {} bytes; 1 to {} are accepted",
+                                                 blob.size(), max_host_key_bytes));
+  return tell(ControlRequest(AcceptHostKey{slot, std::string(blob)}));
+}
+
+std::vector<Notice> KeyHolder::take_notices() {
+  std::vector<Notice> notices;
+  std::array<char, 4096> buffer;
+  while (notice_fd() >= 0) {
+    const ssize_t got = ::recv(control_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    // Its end; what it ended with is pidfd()'s to tell.
+    if (got <= 0) notices_ended_ = true;
+    if (got > 0) notice_reader_.feed({buffer.data(), static_cast<std::size_t>(got)});
+    for (;;) {
+      auto frame = notice_reader_.next();
+      if (!frame) notices_ended_ = true;
+      if (!frame || !*frame) break;
+      auto reply = decode_reply(**frame);
+      auto *noticed = reply ? std::get_if<Noticed>(&*reply) : nullptr;
+      if (noticed != nullptr) notices.push_back({noticed->slot, std::move(noticed->text)});
+    }
+  }
+  return notices;
 }
 
 void KeyHolder::close_slot(SlotId slot) {

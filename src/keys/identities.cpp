@@ -31,12 +31,24 @@ std::optional<PublicKey> read_public_key(const std::string &path) {
   return *std::move(key);
 }
 
-// The certificate in PATH-cert.pub, if it is about this key.
-std::optional<PublicKey> read_certificate(const std::string &path, const PublicKey &key) {
-  std::optional<PublicKey> certificate = read_public_key(path + "-cert.pub");
-  if (!certificate || !is_certificate(*certificate) || plain_key_blob(*certificate) != key.blob)
+// The certificate in PATH-cert.pub. Without it the key is used alone; why a file that is there is not used stands in `note`.
+std::optional<PublicKey> read_certificate(const std::string &path, const PublicKey &key,
+                                          std::string &note) {
+  const std::string certificate_path = path + "-cert.pub";
+  const auto unused = [&](std::string_view why) {
+    note = fmt::format("certificate {} is not used: {}", quoted(certificate_path), why);
     return std::nullopt;
-  return certificate;
+  };
+  const Result<Secret> text = read_key_file(certificate_path);
+  if (!text) {
+    if (text.error().kind == ErrorKind::local) return std::nullopt;
+    return unused(text.error().message);
+  }
+  Result<PublicKey> certificate = parse_public_key_file(text->reveal());
+  if (!certificate) return unused(certificate.error().message);
+  if (!is_certificate(*certificate)) return unused("it is a plain public key");
+  if (plain_key_blob(*certificate) != key.blob) return unused("it is about another key");
+  return *std::move(certificate);
 }
 
 // Offers are collected by blob, so that a key in two places is offered once.
@@ -96,7 +108,7 @@ Result<KeyFile> Identities::open(const std::string &path, bool configured) {
     }
   }
   if (file.public_key) {
-    if (!is_public) file.certificate = read_certificate(path, *file.public_key);
+    if (!is_public) file.certificate = read_certificate(path, *file.public_key, file.note);
     file.in_agent = find_in_agent(file.public_key->blob) != nullptr;
     if (file.certificate && find_in_agent(file.certificate->blob) != nullptr) file.in_agent = true;
   }
@@ -116,7 +128,7 @@ Result<void> Identities::unlock(KeyFile &file) {
     if (key) {
       file.key = *std::move(key);
       file.public_key = file.key->public_key();
-      file.certificate = read_certificate(file.path, *file.public_key);
+      file.certificate = read_certificate(file.path, *file.public_key, file.note);
       file.locked_text.wipe();
       return {};
     }
@@ -211,12 +223,9 @@ std::vector<Offer> Identities::offers(const std::vector<std::uint32_t> &identiti
   return list.take();
 }
 
-Result<std::string> Identities::sign(const Offer &offer, std::string_view algorithm,
-                                     std::string_view data) {
-  if (offer.file && files_[*offer.file].key) return files_[*offer.file].key->sign(algorithm, data);
-  if (agent_ == nullptr || !offer.agent_key)
-    return fail(ErrorKind::internal, "nobody holds this key");
-  return agent_->sign(*offer.agent_key, algorithm, data);
+const PrivateKey *Identities::private_key(const Offer &offer) const {
+  if (!offer.file || !files_[*offer.file].key) return nullptr;
+  return &*files_[*offer.file].key;
 }
 
 }  // namespace fanout::keys

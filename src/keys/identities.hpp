@@ -31,7 +31,7 @@ struct KeyFile {
   std::optional<PublicKey> certificate;
   bool in_agent = false;     // the plain key or the certificate
   core::Secret locked_text;  // of an encrypted file that nobody has asked about yet
-  std::string note;          // why a default file is not used
+  std::string note;          // why a default file, or a certificate, is not used
 
   [[nodiscard]] bool usable() const { return key.has_value() || in_agent; }
 };
@@ -58,8 +58,8 @@ public:
   // In the order in which they are tried, at most max_offered_keys. No identity means the default files.
   [[nodiscard]] std::vector<Offer> offers(const std::vector<std::uint32_t> &identities) const;
 
-  core::Result<std::string> sign(const Offer &offer, std::string_view algorithm,
-                                 std::string_view data);
+  // The open key file that signs for this offer; null when the agent does. Valid until the next add().
+  [[nodiscard]] const PrivateKey *private_key(const Offer &offer) const;
 
   [[nodiscard]] const std::vector<KeyFile> &files() const { return files_; }
   [[nodiscard]] const std::vector<PublicKey> &agent_keys() const { return agent_keys_; }

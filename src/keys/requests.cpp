@@ -31,19 +31,24 @@ void write(Encoder &to, const LoadIdentity &message) {
 void write(Encoder &, const FinishLoading &) {}
 void write(Encoder &to, const DescribeIdentity &message) { to.uint32(message.id); }
 void write(Encoder &to, const AskPassword &message) { to.string(message.question); }
-// The secret last and alone: a string that grows behind it would leave a copy behind.
-void write(Encoder &to, const StorePassword &message) { to.raw(message.password.reveal()); }
+void write(Encoder &, const StorePassword &) {}  // see lone_secret()
+void write(Encoder &, const Seal &) {}
 void write(Encoder &to, const OpenSlot &message) {
   to.uint32(message.slot).string(message.user);
   to.boolean(message.password.has_value()).uint32(message.password.value_or(0));
   to.uint32(static_cast<std::uint32_t>(message.identities.size()));
   for (const std::uint32_t id : message.identities) to.uint32(id);
 }
-void write(Encoder &to, const ReleasePassword &message) { to.uint32(message.slot); }
+void write(Encoder &to, const AcceptHostKey &message) {
+  to.uint32(message.slot).string(message.blob);
+}
 void write(Encoder &to, const CloseSlot &message) { to.uint32(message.slot); }
 
 void write(Encoder &, const ListKeys &) {}
-void write(Encoder &to, const Sign &message) { to.string(message.blob).string(message.data); }
+void write(Encoder &to, const Sign &message) {
+  to.string(message.blob).string(message.data);
+  to.string(message.proof.host_key).string(message.proof.signature).string(message.proof.exchange);
+}
 void write(Encoder &, const GetPassword &) {}
 
 void write(Encoder &, const Done &) {}
@@ -54,7 +59,7 @@ void write(Encoder &to, const Failed &message) {
 }
 void write(Encoder &to, const Numbered &message) { to.uint32(message.id); }
 void write(Encoder &to, const LoadingFinished &message) {
-  to.uint32(message.agent_keys).string(cut(message.agent_note));
+  to.uint32(message.agent_keys).string(cut(message.agent_note)).string(cut(message.memory_note));
 }
 void write(Encoder &to, const IdentityDescription &message) {
   to.string(message.type)
@@ -68,7 +73,10 @@ void write(Encoder &to, const KeyList &message) {
     to.string(key.blob).string(key.type).string(key.comment.substr(0, 256));
 }
 void write(Encoder &to, const Signature &message) { to.string(message.bytes); }
-void write(Encoder &to, const Password &message) { to.raw(message.password.reveal()); }
+void write(Encoder &, const Password &) {}  // see lone_secret()
+void write(Encoder &to, const Noticed &message) {
+  to.uint32(message.slot).string(cut(message.text));
+}
 
 std::string take_text(Decoder &from) { return std::string(from.string()); }
 
@@ -82,6 +90,7 @@ void read(Decoder &from, AskPassword &message) { message.question = take_text(fr
 void read(Decoder &from, StorePassword &message) {
   message.password = Secret(std::string(from.raw(from.rest().size())));
 }
+void read(Decoder &, Seal &) {}
 void read(Decoder &from, OpenSlot &message) {
   message.slot = from.uint32();
   message.user = take_text(from);
@@ -91,13 +100,19 @@ void read(Decoder &from, OpenSlot &message) {
   for (std::uint32_t count = from.uint32(); count > 0 && from.ok(); --count)
     message.identities.push_back(from.uint32());
 }
-void read(Decoder &from, ReleasePassword &message) { message.slot = from.uint32(); }
+void read(Decoder &from, AcceptHostKey &message) {
+  message.slot = from.uint32();
+  message.blob = take_text(from);
+}
 void read(Decoder &from, CloseSlot &message) { message.slot = from.uint32(); }
 
 void read(Decoder &, ListKeys &) {}
 void read(Decoder &from, Sign &message) {
   message.blob = take_text(from);
   message.data = take_text(from);
+  message.proof.host_key = take_text(from);
+  message.proof.signature = take_text(from);
+  message.proof.exchange = take_text(from);
 }
 void read(Decoder &, GetPassword &) {}
 
@@ -113,6 +128,7 @@ void read(Decoder &from, Numbered &message) { message.id = from.uint32(); }
 void read(Decoder &from, LoadingFinished &message) {
   message.agent_keys = from.uint32();
   message.agent_note = take_text(from);
+  message.memory_note = take_text(from);
 }
 void read(Decoder &from, IdentityDescription &message) {
   message.type = take_text(from);
@@ -133,15 +149,30 @@ void read(Decoder &from, Signature &message) { message.bytes = take_text(from); 
 void read(Decoder &from, Password &message) {
   message.password = Secret(std::string(from.raw(from.rest().size())));
 }
+void read(Decoder &from, Noticed &message) {
+  message.slot = from.uint32();
+  message.text = take_text(from);
+}
+
+// A frame that is nothing but a secret is made in one go, without a body that would have to be wiped.
+template <class Message>
+const Secret *lone_secret(const Message &message) {
+  if constexpr (std::is_same_v<Message, ControlRequest>) {
+    if (const auto *store = std::get_if<StorePassword>(&message)) return &store->password;
+  } else if constexpr (std::is_same_v<Message, Reply>) {
+    if (const auto *give = std::get_if<Password>(&message)) return &give->password;
+  }
+  return nullptr;
+}
 
 template <class Message>
 std::string encode_as(std::uint8_t base, const Message &message) {
+  const auto type = static_cast<std::uint8_t>(base + message.index());
+  if (const Secret *secret = lone_secret(message))
+    return wire::encode_frame(type, secret->reveal());
   Encoder body;
   std::visit([&](const auto &each) { write(body, each); }, message);
-  std::string bytes = body.take();
-  std::string frame = wire::encode_frame(static_cast<std::uint8_t>(base + message.index()), bytes);
-  core::wipe(bytes);
-  return frame;
+  return wire::encode_frame(type, body.bytes());
 }
 
 template <class Message, std::size_t index = 0>

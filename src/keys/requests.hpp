@@ -1,7 +1,8 @@
 // What the parent and the workers say to the key holder, and what it answers: frames of wire/frame.hpp.
 //
-// The parent waits for the answer to everything up to StorePassword; to OpenSlot, ReleasePassword and CloseSlot there is
-// none. A worker waits for each answer before it asks again; whoever does not is not one of our workers.
+// The parent waits for the answer to everything up to Seal; to OpenSlot, AcceptHostKey and CloseSlot there is none. After Seal
+// only these three may come, and all that the parent is still told is Noticed. A worker waits for each answer before it
+// asks again; whoever does not is not one of our workers.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 #include "fanout/core/deadline.hpp"
 #include "fanout/core/error.hpp"
+#include "fanout/core/host_key_proof.hpp"
 #include "fanout/core/result.hpp"
 #include "fanout/core/secret.hpp"
 #include "fanout/keys/public_key.hpp"
@@ -34,26 +36,29 @@ struct AskPassword {
 struct StorePassword {
   core::Secret password;
 };
+struct Seal {};    // loading is over: the holder gives up what it has no more use for
 struct OpenSlot {  // comes with a descriptor
   std::uint32_t slot = 0;
   std::string user;
   std::vector<std::uint32_t> identities;
   std::optional<std::uint32_t> password;
 };
-struct ReleasePassword {
+struct AcceptHostKey {
   std::uint32_t slot = 0;
+  std::string blob;
 };
 struct CloseSlot {
   std::uint32_t slot = 0;
 };
 using ControlRequest = std::variant<LoadIdentity, FinishLoading, DescribeIdentity, AskPassword,
-                                    StorePassword, OpenSlot, ReleasePassword, CloseSlot>;
+                                    StorePassword, Seal, OpenSlot, AcceptHostKey, CloseSlot>;
 
 // worker -> holder
 struct ListKeys {};
 struct Sign {
   std::string blob;
   std::string data;
+  core::HostKeyProof proof;
 };
 struct GetPassword {};
 using SlotRequest = std::variant<ListKeys, Sign, GetPassword>;
@@ -70,6 +75,7 @@ struct Numbered {  // what was loaded or stored
 struct LoadingFinished {
   std::uint32_t agent_keys = 0;
   std::string agent_note;
+  std::string memory_note;
 };
 struct IdentityDescription {
   std::string type;
@@ -86,15 +92,21 @@ struct Signature {
 struct Password {
   core::Secret password;
 };
+struct Noticed {
+  std::uint32_t slot = 0;
+  std::string text;
+};
 using Reply = std::variant<Done, Failed, Numbered, LoadingFinished, IdentityDescription, KeyList,
-                           Signature, Password>;
+                           Signature, Password, Noticed>;
 
 // What one message may carry; the sender keeps to it, so that the body always fits a frame.
 inline constexpr std::size_t max_path_bytes = 4096;
 inline constexpr std::size_t max_name_bytes = 1024;  // of users; questions
 inline constexpr std::size_t max_password_bytes = 4096;
 inline constexpr std::size_t max_slot_identities = 1024;
-inline constexpr std::size_t max_sign_bytes = 40'000;  // libssh2 makes no packet that is larger
+inline constexpr std::size_t max_host_key_bytes = 16 * 1024;
+// What is to be signed, by which key, and the proof, together.
+inline constexpr std::size_t max_sign_bytes = 60'000;
 inline constexpr std::size_t max_text_bytes = 2048;
 
 // A whole frame. May hold a secret: send_frame() wipes it.

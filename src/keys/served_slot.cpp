@@ -1,13 +1,19 @@
 // A worker asks, waits, and asks again. That makes hostile clients easy to bound: bytes behind a request, a request
-// before the last answer was taken, or too many requests end the slot, so that no queue can grow.
+// before the last answer was made, or too many requests end the slot, so that no queue can grow.
 #include "served_slot.hpp"
 
+#include <sys/socket.h>
+
 #include <array>
+#include <cerrno>
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "fanout/core/secret.hpp"
 #include "fanout/sys/io.hpp"
+#include "host_signature.hpp"
 
 namespace fanout::keys {
 
@@ -27,31 +33,50 @@ std::vector<PublicKey> keys_of(const std::vector<Offer> &offers) {
 
 }  // namespace
 
-ServedSlot::ServedSlot(sys::UniqueFd socket, std::string user, std::vector<Offer> offers,
-                       std::optional<std::uint32_t> password)
-    : socket_(std::move(socket)),
+ServedSlot::ServedSlot(std::uint64_t ticket, sys::UniqueFd socket, std::string user,
+                       std::vector<Offer> offers, std::optional<std::uint32_t> password)
+    : ticket_(ticket),
+      socket_(std::move(socket)),
       offers_(std::move(offers)),
-      policy_(std::move(user), keys_of(offers_)),
+      policy_(std::move(user), keys_of(offers_), verify_host_key_proof),
       password_(password) {}
 
 ServedSlot::~ServedSlot() { core::wipe(unsent_); }
 
 Result<std::optional<wire::Frame>> ServedSlot::read_request() {
   std::array<char, 16 * 1024> buffer;
-  const sys::Transfer got = sys::read_some(socket_.get(), buffer.data(), buffer.size());
-  switch (got.state) {
-    case State::would_block: return std::nullopt;
-    case State::end: return fail(ErrorKind::local, "the worker has ended");
-    case State::failed: return fail(core::system_error(ErrorKind::local, "read", got.error));
-    case State::done: break;
-  }
-  reader_.feed(std::string_view(buffer.data(), got.count));
-  TRY_ASSIGN(std::optional<wire::Frame> frame, reader_.next());
-  if (!frame) return std::nullopt;
-  if (reader_.in_frame())
-    return fail(ErrorKind::protocol, "a request before the last was answered");
-  if (++requests_ > max_requests_per_slot) return fail(ErrorKind::protocol, "too many requests");
+  iovec piece{buffer.data(), buffer.size()};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  ssize_t got = 0;
+  do got = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT);
+  while (got < 0 && errno == EINTR);
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
+  if (got < 0) return fail(core::system_error(ErrorKind::local, "read", errno));
+  if (got == 0) return fail(ErrorKind::local, "the worker has ended");
+  // There is no room for descriptors in the message, so the kernel has closed them already and says no more than this.
+  if ((message.msg_flags & MSG_CTRUNC) != 0) return fail(ErrorKind::protocol, "sent descriptors");
+  if (signing_) return fail(ErrorKind::protocol, "asked again before it was answered");
+  reader_.feed(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+  auto frame = reader_.next();
+  if (!frame) return fail(frame.error().within("sent what is no request"));
+  if (!*frame) return std::nullopt;
+  if (reader_.in_frame()) return fail(ErrorKind::protocol, "asked again before it was answered");
+  if (++requests_ > max_requests_per_slot)
+    return fail(ErrorKind::protocol,
+                fmt::format("asked more than {} times", max_requests_per_slot));
   return frame;
+}
+
+AgentConnection ServedSlot::begin_signing() {
+  signing_ = true;
+  return std::move(agent_);
+}
+
+void ServedSlot::end_signing(AgentConnection connection) {
+  signing_ = false;
+  agent_ = std::move(connection);
 }
 
 bool ServedSlot::answer(const Reply &reply) {
@@ -71,10 +96,9 @@ bool ServedSlot::flush() {
 }
 
 Result<std::uint32_t> ServedSlot::password() const {
+  if (!policy_.has_host_key())
+    return fail(ErrorKind::protocol, "asked for the password before its host key was accepted");
   if (!password_) return fail(ErrorKind::auth, "there is no password for this host");
-  if (!password_released_)
-    return fail(ErrorKind::auth,
-                "the host key has not been accepted yet, so its password is not given");
   return *password_;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent.hpp"
 #include "fanout/core/result.hpp"
 #include "fanout/sys/fd.hpp"
 #include "fanout/wire/frame.hpp"
@@ -16,19 +17,19 @@
 namespace fanout::keys {
 
 // Far more than a login takes; a client that asks on and on is not one of our workers.
-inline constexpr int max_requests_per_slot = 64;
+inline constexpr int max_requests_per_slot = 16;
 
 class ServedSlot {
 public:
-  // The socket must not block.
-  ServedSlot(sys::UniqueFd socket, std::string user, std::vector<Offer> offers,
-             std::optional<std::uint32_t> password);
+  // The socket must not block. `ticket` is no other slot's, not even of one that is gone.
+  ServedSlot(std::uint64_t ticket, sys::UniqueFd socket, std::string user,
+             std::vector<Offer> offers, std::optional<std::uint32_t> password);
   ServedSlot(ServedSlot &&) = default;
   ServedSlot &operator=(ServedSlot &&) = default;
   ~ServedSlot();
 
-  // One read(2). The next request when it is complete; nullopt when there is none yet. An error means that the slot is to
-  // be closed: the worker is gone, or has broken the rules.
+  // One recvmsg(2). The next request when it is complete; nullopt when there is none yet. An error means that the slot is
+  // to be closed: ErrorKind::protocol when the worker has broken the rules, and how; else it is gone.
   core::Result<std::optional<wire::Frame>> read_request();
 
   // Sends the answer, or as much of it as the socket takes now; false when the worker is gone. While wants_write(), no
@@ -37,22 +38,30 @@ public:
   bool flush();
   [[nodiscard]] bool wants_write() const { return !unsent_.empty(); }
 
+  // Between these two the answer is being made elsewhere, with the slot's connection to the agent: every request is one too many.
+  AgentConnection begin_signing();
+  void end_signing(AgentConnection connection);
+  [[nodiscard]] bool signing() const { return signing_; }
+
   [[nodiscard]] int socket() const { return socket_.get(); }
+  [[nodiscard]] std::uint64_t ticket() const { return ticket_; }
   [[nodiscard]] Policy &policy() { return policy_; }
   [[nodiscard]] const Offer &offer(std::size_t index) const { return offers_[index]; }
 
-  void release_password() { password_released_ = true; }
-  // Index of the password that the worker may have now. ErrorKind::auth says why not.
+  // Index of the password that the worker may have now. ErrorKind::auth when there is none, ErrorKind::protocol when it
+  // was not for the worker to ask yet.
   [[nodiscard]] core::Result<std::uint32_t> password() const;
 
 private:
+  std::uint64_t ticket_;
   sys::UniqueFd socket_;
   std::vector<Offer> offers_;
   Policy policy_;  // its keys are in the order of offers_
   std::optional<std::uint32_t> password_;
-  bool password_released_ = false;
   wire::FrameReader reader_;
   std::string unsent_;
+  AgentConnection agent_;
+  bool signing_ = false;
   int requests_ = 0;
 };
 

@@ -44,11 +44,14 @@ Result<std::vector<PublicKey>> Slot::list(Deadline deadline) {
   return std::move(answer.keys);
 }
 
-Result<std::string> Slot::sign(std::string_view blob, std::string_view data, Deadline deadline) {
-  if (blob.size() + data.size() > max_sign_bytes)
-    return fail(ErrorKind::protocol, "too many bytes to sign");
+Result<std::string> Slot::sign(std::string_view blob, std::string_view data,
+                               const core::HostKeyProof &proof, Deadline deadline) {
+  if (blob.size() + data.size() + proof.host_key.size() + proof.signature.size() +
+          proof.exchange.size() >
+      max_sign_bytes)
+    return fail(ErrorKind::protocol, "the server's part of the key exchange is too long");
   TRY_ASSIGN(Signature answer,
-             ask<Signature>(socket_, Sign{std::string(blob), std::string(data)}, deadline));
+             ask<Signature>(socket_, Sign{std::string(blob), std::string(data), proof}, deadline));
   return std::move(answer.bytes);
 }
 

@@ -8,13 +8,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fanout/console/lock.hpp"
 #include "fanout/core/result.hpp"
 #include "fanout/core/secret.hpp"
+#include "fanout/sandbox/confinement.hpp"
 #include "fanout/sys/fd.hpp"
 #include "fanout/sys/process.hpp"
+#include "fanout/wire/frame.hpp"
 
 namespace fanout::keys {
 
@@ -24,6 +27,7 @@ struct HolderOptions {
   console::Lock *console_lock =
       nullptr;  // without one nothing is ever asked; borrowed, must outlive the holder's start
   std::string terminal = "/dev/tty";
+  sandbox::Mode sandbox = sandbox::Mode::automatic;
 };
 
 using IdentityId = std::uint32_t;
@@ -66,9 +70,17 @@ struct OpenedSlot {
   sys::UniqueFd worker_end;  // for keys::Slot in the worker; close-on-exec
 };
 
-// All calls are the parent's. Those up to open_slot() block until the holder answers, which may be after the user has;
-// the others only hand over a message. Any of them fails with ErrorKind::internal "key holder lost" once the holder is
-// gone. SIGPIPE must be ignored.
+// A slot that the holder has closed because its client broke a rule, which none of our workers does unless it was captured.
+struct Notice {
+  SlotId slot = 0;
+  // What its client did: "asked as user 'root', its slot is for 'www'"; safe to print.
+  std::string text;
+};
+
+// All calls are the parent's. Those up to store_password() block until the holder answers, which may be after the user has.
+// So does the first open_slot(), which seals the holder: from then on it has no files and no terminal any more, and the
+// calls before it fail with ErrorKind::internal. What comes after only hands over a message. Any call fails with
+// ErrorKind::internal "key holder lost" once the holder is gone. SIGPIPE must be ignored.
 class KeyHolder {
 public:
   // Forks. The holder stays in the parent's process group, because it reads the terminal.
@@ -92,19 +104,25 @@ public:
   // Hands over a password; the argument and every copy of ours is wiped.
   core::Result<PasswordId> store_password(core::Secret password);
 
+  // ErrorKind::local when the holder cannot be confined as HolderOptions::sandbox demands.
   core::Result<OpenedSlot> open_slot(const SlotOptions &options);
 
-  // After the host key was accepted. What is sent to a worker after this returned, the worker cannot act upon
-  // before the holder has seen it: the holder reads these messages before it answers any slot.
-  core::Result<void> release_password(SlotId slot);
+  // At most once a slot, when the user's files or the user have judged that `blob` (RFC 4253, section 6.6) is the key of
+  // this slot's server. Only from then on is anything signed for the slot, against proof by exactly this key, and is its
+  // password given. What is sent to a worker after this returned, the worker cannot act upon before the
+  // holder has seen it: the holder reads these messages before it answers any slot.
+  core::Result<void> accept_host_key(SlotId slot, std::string_view blob);
   // Nothing is done for the slot any more. A slot also ends when the worker's end is closed everywhere.
   void close_slot(SlotId slot);
+
+  // Readable when take_notices() has something to do; -1 when nothing will come any more. Ask again after each call.
+  [[nodiscard]] int notice_fd() const { return sealed_ && !notices_ended_ ? control_.get() : -1; }
+  // Never blocks. At most one a slot, and some may be missing: the holder does not wait for a parent that does not read.
+  std::vector<Notice> take_notices();
 
   // Readable when the holder has ended; -1 after a call has found it lost.
   [[nodiscard]] int pidfd() const { return child_.pidfd(); }
   [[nodiscard]] pid_t pid() const { return child_.pid(); }
-  // In a forked copy of the parent: the holder is not this process's to end.
-  void forget();
 
 private:
   KeyHolder(sys::Child child, sys::UniqueFd control, std::string terminal)
@@ -114,6 +132,7 @@ private:
   template <class Request>
   core::Result<void> tell(const Request &request, int fd = -1);
   core::Error lost();
+  [[nodiscard]] core::Result<void> not_sealed() const;
 
   sys::Child child_;
   sys::UniqueFd control_;
@@ -122,6 +141,9 @@ private:
   IdentityId identity_count_ = 0;
   PasswordId password_count_ = 0;
   SlotId next_slot_ = 0;
+  bool sealed_ = false;
+  bool notices_ended_ = false;
+  wire::FrameReader notice_reader_;
 };
 
 }  // namespace fanout::keys

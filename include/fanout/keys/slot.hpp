@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fanout/core/deadline.hpp"
+#include "fanout/core/host_key_proof.hpp"
 #include "fanout/core/result.hpp"
 #include "fanout/core/secret.hpp"
 #include "fanout/keys/public_key.hpp"
@@ -26,11 +27,12 @@ public:
   core::Result<std::vector<PublicKey>> list(core::Deadline deadline);
 
   // Signs `data`, the bytes that libssh2's sign callback is given (RFC 4252, section 7), with the key of `blob`. Returns the
-  // signature's inner part, as that callback has to hand it over, without algorithm name and outer length.
+  // signature's inner part, as that callback has to hand it over, without algorithm name and outer length. `proof` is the
+  // server's, over the session identifier that `data` begins with; the parent must have accepted its key before.
   core::Result<std::string> sign(std::string_view blob, std::string_view data,
-                                 core::Deadline deadline);
+                                 const core::HostKeyProof &proof, core::Deadline deadline);
 
-  // This host's password. ErrorKind::auth when it has none, or when the parent has not released it yet.
+  // This host's password, once the parent has accepted the host key. ErrorKind::auth when it has none.
   core::Result<core::Secret> password(core::Deadline deadline);
 
 private:

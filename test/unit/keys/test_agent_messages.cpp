@@ -67,6 +67,19 @@ TEST_CASE("agent: the flags of a sign request ask for SHA-2", "[keys]") {
   }
 }
 
+TEST_CASE("agent: a session is bound with the server's key and signature, not as forwarded",
+          "[keys]") {
+  const std::string request = format_agent_session_bind({"session", {"key", "signature"}});
+  Decoder fields(request);
+  CHECK(fields.byte() == 27);
+  CHECK(fields.string() == "session-bind@openssh.com");
+  CHECK(fields.string() == "key");
+  CHECK(fields.string() == "session");
+  CHECK(fields.string() == "signature");
+  CHECK(fields.byte() == 0);
+  CHECK(fields.finished());
+}
+
 TEST_CASE("agent: a signature is unpacked, a refusal is one of login", "[keys]") {
   CHECK(parse_agent_signature(Encoder().byte(14).string("structure").take()) == "structure");
   const auto refused = parse_agent_signature(Encoder().byte(5).take());

@@ -77,7 +77,7 @@ TEST_CASE("identities: a key file is offered and signs", "[keys]") {
   REQUIRE(id);
   const auto offers = identities.offers({*id});
   REQUIRE(offers.size() == 1);
-  const auto signature = identities.sign(offers[0], "ssh-ed25519", "data");
+  const auto signature = identities.private_key(offers[0])->sign("ssh-ed25519", "data");
   REQUIRE(signature);
   CHECK(verifies(offers[0].key.blob, "ssh-ed25519", "data", *signature));
   CHECK(nobody.questions.empty());
@@ -94,19 +94,30 @@ TEST_CASE("identities: a certificate beside the key is offered before the key", 
   CHECK(types(offers) ==
         std::vector<std::string>{"ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519"});
   REQUIRE(offers.size() == 2);
-  const auto signature = identities.sign(offers[0], "ssh-ed25519", "data");
+  const auto signature = identities.private_key(offers[0])->sign("ssh-ed25519", "data");
   REQUIRE(signature);
   CHECK(verifies(offers[1].key.blob, "ssh-ed25519", "data", *signature));
 }
 
-TEST_CASE("identities: a certificate of another key is not offered", "[keys]") {
-  Folder folder;
-  Answers nobody;
-  Identities identities(nullptr, nobody.ask());
-  folder.write("ed25519-cert.pub", fixture("rsa2048-cert.pub"), 0644);
-  const auto id = identities.add(folder.add("ed25519"), true);
-  REQUIRE(id);
-  CHECK(types(identities.offers({*id})) == std::vector<std::string>{"ssh-ed25519"});
+TEST_CASE("identities: a certificate that cannot be used is not offered, and a note says why",
+          "[keys]") {
+  const std::pair<std::string, std::string> useless[] = {
+      {fixture("rsa2048-cert.pub"), "it is about another key"},
+      {fixture("host-cert.pub"), "a certificate for hosts, not for users"},
+      {fixture("ed25519.pub"), "it is a plain public key"},
+      {"sk-ssh-ed25519-cert-v01@openssh.com AAAAI3NrLXNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29t",
+       "keys of type 'sk-ssh-ed25519-cert-v01@openssh.com' are not supported"},
+  };
+  for (const auto &[text, why] : useless) {
+    Folder folder;
+    Answers nobody;
+    Identities identities(nullptr, nobody.ask());
+    const std::string certificate = folder.write("ed25519-cert.pub", text, 0644);
+    const auto id = identities.add(folder.add("ed25519"), true);
+    REQUIRE(id);
+    CHECK(types(identities.offers({*id})) == std::vector<std::string>{"ssh-ed25519"});
+    CHECK(identities.files()[*id].note == "certificate '" + certificate + "' is not used: " + why);
+  }
 }
 
 TEST_CASE("identities: at most five keys are offered, in the order given, each once", "[keys]") {

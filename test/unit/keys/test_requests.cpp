@@ -54,6 +54,32 @@ TEST_CASE(
   CHECK(std::get<Failed>(decode_reply(frame).value()).error.kind == ErrorKind::internal);
 }
 
+TEST_CASE("requests: what is to be signed keeps its proof, and the largest fits one frame",
+          "[keys]") {
+  const Sign request{std::string(10'000, 'b'),
+                     std::string(30'000, 'd'),
+                     {std::string(16 * 1024, 'k'), std::string(4 * 1024, 's')}};
+  const auto decoded = decode_slot_request(frame_of(encode(SlotRequest(request))));
+  REQUIRE(decoded);
+  const auto &sign = std::get<Sign>(*decoded);
+  CHECK(sign.blob == request.blob);
+  CHECK(sign.data == request.data);
+  CHECK(sign.proof.host_key == request.proof.host_key);
+  CHECK(sign.proof.signature == request.proof.signature);
+}
+
+TEST_CASE("requests: an accepted host key and a notice survive the way", "[keys]") {
+  const auto accepted =
+      decode_control_request(frame_of(encode(ControlRequest(AcceptHostKey{7, "blob"}))));
+  REQUIRE(accepted);
+  CHECK(std::get<AcceptHostKey>(*accepted).slot == 7);
+  CHECK(std::get<AcceptHostKey>(*accepted).blob == "blob");
+  const auto noticed = decode_reply(frame_of(encode(Reply(Noticed{7, std::string(5000, 't')}))));
+  REQUIRE(noticed);
+  CHECK(std::get<Noticed>(*noticed).slot == 7);
+  CHECK(std::get<Noticed>(*noticed).text == std::string(max_text_bytes, 't'));
+}
+
 TEST_CASE("requests: five keys of the largest size fit one frame", "[keys]") {
   KeyList list;
   for (int i = 0; i < 5; ++i)
@@ -65,7 +91,7 @@ TEST_CASE("requests: five keys of the largest size fit one frame", "[keys]") {
 }
 
 TEST_CASE("requests: what one side says means nothing from the other", "[keys]") {
-  const Frame control = frame_of(encode(ControlRequest(ReleasePassword{1})));
+  const Frame control = frame_of(encode(ControlRequest(CloseSlot{1})));
   const Frame slot = frame_of(encode(SlotRequest(GetPassword{})));
   const Frame reply = frame_of(encode(Reply(Done{})));
   CHECK_FALSE(decode_slot_request(control));
@@ -84,7 +110,7 @@ TEST_CASE("requests: every type number that is not one is refused", "[keys]") {
 }
 
 TEST_CASE("requests: bodies that are cut or go on are refused", "[keys]") {
-  const Frame good = frame_of(encode(SlotRequest(Sign{"blob", "data"})));
+  const Frame good = frame_of(encode(SlotRequest(Sign{"blob", "data", {"host key", "signature"}})));
   REQUIRE(decode_slot_request(good));
   for (std::size_t size = 0; size < good.body.size(); ++size)
     CHECK_FALSE(decode_slot_request(Frame{good.type, good.body.substr(0, size)}));
