@@ -38,10 +38,11 @@ Capacity capacity(const Resources &resources, std::size_t wanted, std::size_t ho
   const std::uint64_t by_files = resources.open_files > files_besides
                                      ? (resources.open_files - files_besides) / files_per_worker
                                      : 0;
-  const std::uint64_t by_processes = resources.processes > 8 ? resources.processes - 8 : 0;
+  const std::uint64_t by_processes =
+      resources.processes > processes_besides ? resources.processes - processes_besides : 0;
   const std::uint64_t by_memory = resources.available_memory_bytes / memory_per_worker_bytes;
-  const std::uint64_t possible =
-      std::max<std::uint64_t>(1, std::min({by_files, by_processes, by_memory}));
+  const std::uint64_t least = std::min({by_files, by_processes, by_memory});
+  const std::uint64_t possible = std::max<std::uint64_t>(1, least);
 
   Capacity result;
   const std::size_t asked = std::min(wanted == 0 ? hosts : wanted, std::max<std::size_t>(hosts, 1));
@@ -49,10 +50,10 @@ Capacity capacity(const Resources &resources, std::size_t wanted, std::size_t ho
   if (result.workers == asked) return result;
   const std::uint64_t need = files_besides + files_per_worker * asked;
   std::string why;
-  if (possible == by_files)
+  if (least == by_files)
     why = fmt::format("open files are limited to {} (ulimit -n {} is needed)", resources.open_files,
                       need);
-  else if (possible == by_processes)
+  else if (least == by_processes)
     why = fmt::format("processes are limited to {} (ulimit -u)", resources.processes);
   else
     why = fmt::format("{} MiB of memory are free", resources.available_memory_bytes >> 20);

@@ -47,8 +47,12 @@ std::chrono::microseconds since(TimePoint begin) {
 }  // namespace
 
 struct Pool::Worker {
-  Worker(HostIndex index, const WorkerLimits &limits, TimePoint now)
-      : host(index), ladder(limits, now), started(now), phase_started(now) {}
+  Worker(const Job &job, TimePoint now)
+      : host(job.host),
+        protocol(job.kind),
+        ladder(job.limits, now),
+        started(now),
+        phase_started(now) {}
 
   HostIndex host;
   sys::Child child;
@@ -68,14 +72,17 @@ struct Pool::Worker {
   std::string fault;  // what rule it broke
 };
 
-Pool::Pool(sys::Epoll epoll, std::size_t max_workers)
-    : epoll_(std::move(epoll)), max_workers_(max_workers), last_look_(sys::now()) {}
+Pool::Pool(sys::Epoll epoll, std::size_t max_workers, Launch launch)
+    : epoll_(std::move(epoll)),
+      max_workers_(max_workers),
+      launch_(std::move(launch)),
+      last_look_(sys::now()) {}
 Pool::Pool(Pool &&) noexcept = default;
 Pool::~Pool() = default;
 
-Result<Pool> Pool::create(std::size_t max_workers) {
+Result<Pool> Pool::create(std::size_t max_workers, Launch launch) {
   TRY_ASSIGN(sys::Epoll epoll, sys::Epoll::create());
-  return Pool(std::move(epoll), max_workers);
+  return Pool(std::move(epoll), max_workers, std::move(launch));
 }
 
 bool Pool::has_room() const { return workers_.size() < max_workers_ && pending_.empty(); }
@@ -83,6 +90,8 @@ bool Pool::has_room() const { return workers_.size() < max_workers_ && pending_.
 std::size_t Pool::running() const { return workers_.size() + pending_.size(); }
 
 Result<void> Pool::wake_on(int fd) { return epoll_.add(fd, EPOLLIN, tag(0, Source::waker)); }
+
+void Pool::stop_waking_on(int fd) { epoll_.remove(fd); }
 
 void Pool::start(Job job) {
   events_.emplace_back(core::Started{job.host});
@@ -94,39 +103,38 @@ void Pool::start(Job job) {
 void Pool::try_pending() {
   if (pending_.empty()) return;
   Job &job = pending_.front();
-  auto forked = fork_worker(job);
-  if (!forked && (!workers_.empty() || ++pending_attempts_ < fork_attempts)) {
+  auto launched = launch(job);
+  const bool may_pass = !launched && launched.error().kind == core::ErrorKind::local;
+  // Nothing of ours has ended since the last job that was tried for so long.
+  const bool is_known = may_pass && workers_.empty() && launched.error().message == given_up_on_;
+  if (may_pass && !is_known && (!workers_.empty() || ++pending_attempts_ < fork_attempts)) {
     // Whatever ran out comes back when a worker ends; from now on one less at once.
     if (pending_retry_.never() && !workers_.empty()) {
       max_workers_ = workers_.size();
       events_.emplace_back(
           core::Noted{job.host, fmt::format("{}; waiting, with at most {} at once from now on",
-                                            forked.error().message, max_workers_)});
+                                            launched.error().message, max_workers_)});
     }
     pending_retry_ = Deadline::in(fork_retry, sys::now());
     return;
   }
-  if (!forked) {
+  if (!launched) {
     Outcome outcome;
-    outcome.cause = forked.error().message;
+    outcome.cause = launched.error().message;
     events_.emplace_back(core::Ended{job.host, std::move(outcome)});
   }
+  given_up_on_ = may_pass ? launched.error().message : std::string();
   pending_.pop_front();
   pending_retry_ = Deadline();
 }
 
-Result<void> Pool::fork_worker(Job &job) {
+Result<void> Pool::launch(const Job &job) {
   TRY_ASSIGN(sys::Pipe up, sys::make_pipe());
   TRY_ASSIGN(sys::Pipe down, sys::make_pipe());
   TRY(sys::set_nonblocking(up.read_end.get()));
   TRY(sys::set_nonblocking(down.write_end.get()));
-  auto worker = std::make_unique<Worker>(job.host, job.limits, sys::now());
-  TRY_ASSIGN(worker->child, sys::fork_child([&] {
-               up.read_end.close();
-               down.write_end.close();
-               return job.program(std::move(up.write_end), std::move(down.read_end),
-                                  std::move(job.handed_down));
-             }));
+  auto worker = std::make_unique<Worker>(job, sys::now());
+  TRY_ASSIGN(worker->child, launch_(job, up.write_end, down.read_end));
   worker->from_worker = std::move(up.read_end);
   worker->to_worker = std::move(down.write_end);
   TRY(epoll_.add(worker->from_worker.get(), EPOLLIN, tag(job.host, Source::pipe)));
@@ -214,13 +222,23 @@ bool Pool::read_from(Worker &worker) {
     auto message = frame ? wire::decode_worker_message(**frame) : fail(frame.error());
     const auto allowed = message ? worker.protocol.accept(*message) : fail(message.error());
     if (!allowed) {
-      worker.fault = allowed.error().message;
-      worker.ladder.kill_now(sys::now());
-      act(worker);
+      condemn(worker, allowed.error().message);
       return true;
     }
     take(worker, std::move(*message));
   }
+}
+
+void Pool::condemn(Worker &worker, std::string why) {
+  if (!worker.fault.empty()) return;
+  worker.fault = std::move(why);
+  worker.ladder.kill_now(sys::now());
+  act(worker);
+}
+
+void Pool::condemn(HostIndex host, std::string why) {
+  const auto found = workers_.find(host);
+  if (found != workers_.end()) condemn(*found->second, std::move(why));
 }
 
 void Pool::take(Worker &worker, wire::WorkerMessage message) {
@@ -291,6 +309,11 @@ Outcome Pool::outcome_of(const Worker &worker, const sys::ProcessStatus &status)
       outcome.cause = fmt::format("{} while {}; its worker did not end by itself and was killed",
                                   *reason == Status::timeout ? "timed out" : "stopped",
                                   core::describe(worker.phase));
+    else if (!status.exited && status.signal == SIGSYS)
+      // The filter of the sandbox ends whoever makes a call that no worker has any use for.
+      outcome.cause =
+          fmt::format("sandbox: its worker was ended for a forbidden system call while {}",
+                      core::describe(worker.phase));
     else
       outcome.cause =
           fmt::format("worker {} while {}", sys::describe(status), core::describe(worker.phase));
@@ -305,7 +328,10 @@ Outcome Pool::outcome_of(const Worker &worker, const sys::ProcessStatus &status)
 void Pool::finish(Worker &worker, const sys::ProcessStatus &status) {
   const HostIndex host = worker.host;
   alarms_.erase({worker.alarm, host});
-  events_.emplace_back(core::Ended{host, outcome_of(worker, status)});
+  core::Ended ended{host, outcome_of(worker, status)};
+  const bool killed_by_us = worker.ladder.reason() || !worker.fault.empty();
+  if (!status.exited && !killed_by_us) ended.worker_signal = status.signal;
+  events_.emplace_back(std::move(ended));
   workers_.erase(host);
 }
 

@@ -64,15 +64,26 @@ wire::ParentMessage hear(int fd) {
   }
 }
 
+// The program of each job, by host: what a real job has on its card.
+std::map<HostIndex, Program> &programs() {
+  static std::map<HostIndex, Program> all;
+  return all;
+}
+
 pool::Job job(HostIndex host, Program program, pool::WorkerLimits limits = {}) {
+  programs()[host] = std::move(program);
   pool::Job made;
   made.host = host;
   made.limits = limits;
-  made.program = [program = std::move(program)](sys::UniqueFd up, sys::UniqueFd down,
-                                                sys::UniqueFd) {
-    return program(up.get(), down.get());
-  };
   return made;
+}
+
+core::Result<sys::Child> launch(const pool::Job &job, const sys::UniqueFd &up,
+                                const sys::UniqueFd &down) {
+  return sys::fork_child([&] {
+    sys::close_all_but({up.get(), down.get()});
+    return programs().at(job.host)(up.get(), down.get());
+  });
 }
 
 struct Run {
@@ -109,7 +120,7 @@ struct Run {
 };
 
 Outcome run_one(Program program, pool::WorkerLimits limits = {}) {
-  Pool pool = Pool::create(4).value();
+  Pool pool = Pool::create(4, launch).value();
   Run run;
   pool.start(job(0, std::move(program), limits));
   run.until_all_ended(pool);
@@ -133,7 +144,7 @@ TEST_CASE("pool: each host has one record and its own output, never more at once
           "[pool]") {
   const std::size_t before = open_descriptors();
   {
-    Pool pool = Pool::create(7).value();
+    Pool pool = Pool::create(7, launch).value();
     Run run;
     HostIndex next = 0;
     while (next < 60 || pool.running() > 0) {
@@ -195,7 +206,7 @@ TEST_CASE("pool: a crash, an exit without a word and an exception are internal",
 }
 
 TEST_CASE("pool: output before a death is kept", "[pool]") {
-  Pool pool = Pool::create(1).value();
+  Pool pool = Pool::create(1, launch).value();
   Run run;
   pool.start(job(0, [](int up, int) -> int {
     tell(up, wire::PhaseMessage{Phase::run});
@@ -265,7 +276,7 @@ TEST_CASE("pool: a worker that breaks the rules is killed at once and harms nobo
   };
   for (const auto &[name, liar] : liars) {
     INFO(name);
-    Pool pool = Pool::create(10).value();
+    Pool pool = Pool::create(10, launch).value();
     Run run;
     const auto begin = sys::now();
     pool.start(job(0, liar));
@@ -283,13 +294,21 @@ TEST_CASE("pool: a worker that breaks the rules is killed at once and harms nobo
 }
 
 TEST_CASE("pool: a million tiny messages neither fill memory nor keep others waiting", "[pool]") {
-  Pool pool = Pool::create(2).value();
+  Pool pool = Pool::create(2, launch).value();
   Run run;
   pool.start(job(0, [](int up, int) -> int {
-    std::string notes;
-    for (int i = 0; i < 1000; ++i) notes += wire::encode(wire::WorkerMessage(wire::NoteMessage{}));
-    for (int i = 0; i < 100; ++i) static_cast<void>(sys::write_all(up, notes));
-    tell_ok(up);
+    const std::string letter =
+        wire::encode(wire::WorkerMessage(wire::OutputMessage{core::Stream::out, "x"}));
+    std::string letters;
+    for (int i = 0; i < 1000; ++i) letters += letter;
+    tell(up, wire::PhaseMessage{Phase::run});
+    for (int i = 0; i < 1000; ++i) static_cast<void>(sys::write_all(up, letters));
+    Outcome outcome;
+    outcome.status = Status::ok;
+    outcome.exit_status = 0;
+    outcome.remote_end = core::RemoteEnd::exited;
+    outcome.stdout_bytes = 1'000'000;
+    tell(up, wire::FinalMessage{outcome});
     return 0;
   }));
   pool.start(job(1, [](int up, int) { return tell_ok(up, "fine"), 0; }));
@@ -316,7 +335,7 @@ TEST_CASE("pool: a worker that claims other byte counts than arrived is not ok",
 
 TEST_CASE("pool: a worker stopped for ever while connecting is a timeout, others are on time",
           "[pool]") {
-  Pool pool = Pool::create(2).value();
+  Pool pool = Pool::create(2, launch).value();
   Run run;
   const auto begin = sys::now();
   pool.start(job(0,
@@ -359,7 +378,7 @@ TEST_CASE("pool: one that ends its pipe but not itself is ended, and its last wo
 }
 
 TEST_CASE("pool: stopping asks the worker, which answers with its own record", "[pool]") {
-  Pool pool = Pool::create(1).value();
+  Pool pool = Pool::create(1, launch).value();
   Run run;
   pool.start(job(0, [](int up, int down) -> int {
     tell(up, wire::PhaseMessage{Phase::run});
@@ -382,7 +401,7 @@ TEST_CASE(
     "pool: a worker that does not heed a stop is ended within a second when nothing runs remotely",
     "[pool]") {
   for (const bool ignores_term : {false, true}) {
-    Pool pool = Pool::create(1).value();
+    Pool pool = Pool::create(1, launch).value();
     Run run;
     pool.start(job(0, [ignores_term](int up, int) -> int {
       if (ignores_term) ::signal(SIGTERM, SIG_IGN);
@@ -400,7 +419,7 @@ TEST_CASE(
 }
 
 TEST_CASE("pool: a verdict reaches the worker that asked, and no other", "[pool]") {
-  Pool pool = Pool::create(2).value();
+  Pool pool = Pool::create(2, launch).value();
   Run run;
   for (const HostIndex host : {0U, 1U})
     pool.start(job(host, [](int up, int down) -> int {
@@ -434,7 +453,7 @@ TEST_CASE("pool: a verdict reaches the worker that asked, and no other", "[pool]
 TEST_CASE("pool: when the system refuses to fork, the job waits for a worker to end", "[pool]") {
   // In a child, because the limit would stay. Too few descriptors for a second worker.
   auto child = sys::fork_child([]() -> int {
-    Pool pool = Pool::create(10).value();
+    Pool pool = Pool::create(10, launch).value();
     const rlimit few{static_cast<rlim_t>(open_descriptors()) + 4,
                      static_cast<rlim_t>(open_descriptors()) + 4};
     ::setrlimit(RLIMIT_NOFILE, &few);
@@ -456,7 +475,7 @@ TEST_CASE("pool: when the system refuses to fork, the job waits for a worker to 
 
 TEST_CASE("pool: when nothing can be forked at all, each host says why", "[pool]") {
   auto child = sys::fork_child([]() -> int {
-    Pool pool = Pool::create(10).value();
+    Pool pool = Pool::create(10, launch).value();
     const rlimit none{3, 3};
     ::setrlimit(RLIMIT_NOFILE, &none);
     Run run;
@@ -472,12 +491,72 @@ TEST_CASE("pool: when nothing can be forked at all, each host says why", "[pool]
   CHECK(child->reap_blocking().exit_status == 0);
 }
 
+TEST_CASE("pool: jobs after one that was refused for good are not tried for as long", "[pool]") {
+  bool refuses = true;
+  int asked = 0;
+  Pool pool = Pool::create(64,
+                           [&](const pool::Job &job, const sys::UniqueFd &up,
+                               const sys::UniqueFd &down) -> core::Result<sys::Child> {
+                             ++asked;
+                             if (refuses)
+                               return core::fail(core::ErrorKind::local, "clone: refused");
+                             return launch(job, up, down);
+                           })
+                  .value();
+  Run run;
+  HostIndex next = 0;
+  const auto fine = [](int up, int) { return tell_ok(up), 0; };
+  const auto run_until = [&](HostIndex last) {
+    while (next < last || pool.running() > 0) {
+      while (next < last && pool.has_room()) pool.start(job(next++, fine));
+      run.take(pool.wait(core::Deadline::in(5s, sys::now())));
+    }
+  };
+  run_until(1);
+  const int tries = asked;
+  CHECK(tries > 1);
+  run_until(32);
+  CHECK(asked == tries + 31);
+  refuses = false;
+  run_until(33);
+  // Once it has been possible again, what is refused may pass again.
+  refuses = true;
+  run_until(34);
+  CHECK(asked == tries + 31 + 1 + tries);
+  REQUIRE(run.ended.size() == 34);
+  for (const auto &[host, outcome] : run.ended)
+    CHECK(outcome.cause == (host == 32 ? "" : "clone: refused"));
+}
+
+TEST_CASE("pool: a job that is tried again still has what it hands down", "[pool]") {
+  auto handed = sys::make_pipe().value();
+  int asked = 0;
+  Pool pool = Pool::create(1,
+                           [&](const pool::Job &job, const sys::UniqueFd &up,
+                               const sys::UniqueFd &down) -> core::Result<sys::Child> {
+                             if (++asked < 3)
+                               return core::fail(core::ErrorKind::local, "clone: refused");
+                             CHECK(job.handed_down);
+                             return launch(job, up, down);
+                           })
+                  .value();
+  Run run;
+  pool::Job made = job(0, [](int up, int) { return tell_ok(up), 0; });
+  made.handed_down = std::move(handed.write_end);
+  pool.start(std::move(made));
+  run.until_all_ended(pool);
+  CHECK(run.ended.at(0).status == Status::ok);
+  // And the parent keeps no copy: this pipe has ended.
+  char byte = 0;
+  CHECK(sys::read_some(handed.read_end.get(), &byte, 1).state == sys::Transfer::State::end);
+}
+
 TEST_CASE("pool: when the parent dies, its workers die", "[pool]") {
   // Descendants of a dead process come to us instead of init, so that none can hide.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   auto ready = sys::make_pipe().value();
   auto parent = sys::fork_child([&]() -> int {
-    Pool pool = Pool::create(50).value();
+    Pool pool = Pool::create(50, launch).value();
     for (HostIndex host = 0; host < 50; ++host)
       pool.start(job(host, [](int up, int) -> int {
         tell(up, wire::PhaseMessage{Phase::connect});
@@ -521,7 +600,7 @@ TEST_CASE("pool: a process that a worker leaves behind neither delays its record
 }
 
 TEST_CASE("pool: a descriptor of the caller wakes it", "[pool]") {
-  Pool pool = Pool::create(1).value();
+  Pool pool = Pool::create(1, launch).value();
   auto pipe = sys::make_pipe().value();
   REQUIRE(pool.wake_on(pipe.read_end.get()));
   REQUIRE(sys::write_all(pipe.write_end.get(), "x"));
@@ -531,7 +610,7 @@ TEST_CASE("pool: a descriptor of the caller wakes it", "[pool]") {
 }
 
 TEST_CASE("pool: killing all leaves nobody", "[pool]") {
-  Pool pool = Pool::create(5).value();
+  Pool pool = Pool::create(5, launch).value();
   Run run;
   for (HostIndex host = 0; host < 5; ++host)
     pool.start(job(host, [](int, int) -> int { sleep_for_ever(); }));

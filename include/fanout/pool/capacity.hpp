@@ -16,9 +16,11 @@ struct Resources {
 
 Resources measure_resources();
 
-// Descriptors that one worker costs the parent (two pipes and a pidfd), and what everything else needs.
+// Descriptors that one worker costs the parent (two pipes and a pidfd), and what everything else needs. A worker is one
+// process; besides there are the parent, the spawner and the key holder, and what else of the user is running.
 inline constexpr std::uint64_t files_per_worker = 3;
 inline constexpr std::uint64_t files_besides = 64;
+inline constexpr std::uint64_t processes_besides = 9;
 inline constexpr std::uint64_t memory_per_worker_bytes = 1 << 20;
 
 struct Capacity {

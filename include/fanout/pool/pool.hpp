@@ -1,5 +1,5 @@
-// Runs at most N workers: starts, listens, enforces deadlines, stops, reaps. Knows nothing of SSH: what a worker does is
-// a function. Lives in the parent, which must be single-threaded.
+// Runs at most N workers: starts, listens, enforces deadlines, stops, reaps. Knows nothing of SSH, nor of how a process is
+// made: that is a function. Lives in the parent, which must be single-threaded.
 //
 // A worker is taken for hostile: who it is, is the pipe it holds; a frame that is too long, unknown or out of order ends
 // that worker and no other. For every started host there is one Started and, last, one Ended event, whatever happens.
@@ -17,6 +17,7 @@
 
 #include "fanout/core/event.hpp"
 #include "fanout/core/result.hpp"
+#include "fanout/core/task.hpp"
 #include "fanout/pool/kill_ladder.hpp"
 #include "fanout/sys/epoll.hpp"
 #include "fanout/sys/fd.hpp"
@@ -28,17 +29,22 @@ namespace fanout::pool {
 struct Job {
   core::HostIndex host = 0;
   WorkerLimits limits;
-  sys::UniqueFd
-      handed_down;  // a further descriptor for the program; the parent's copy is closed after the fork
-  // Runs in the child, which owns its descriptors from then on; its exit status means nothing.
-  std::function<int(sys::UniqueFd to_parent, sys::UniqueFd from_parent, sys::UniqueFd handed_down)>
-      program;
+  core::TaskKind kind = core::TaskKind::exec;  // what its worker may say
+  std::string card;                            // what the worker is told; the pool does not look
+  // A further descriptor for the worker. The parent's copy is closed when the worker exists, or never will.
+  sys::UniqueFd handed_down;
 };
+
+// Makes the process for a job, which is then a child of the caller, and gives it duplicates of the descriptors: its ends
+// of the two pipes, and what is handed down. ErrorKind::local when the system refuses, which may pass: it is called again
+// with the same job. Any other error is for good.
+using Launch = std::function<core::Result<sys::Child>(
+    const Job &job, const sys::UniqueFd &to_parent, const sys::UniqueFd &from_parent)>;
 
 class Pool {
 public:
   // `max_workers` is at least 1; see capacity.hpp for how many the machine carries.
-  static core::Result<Pool> create(std::size_t max_workers);
+  static core::Result<Pool> create(std::size_t max_workers, Launch launch);
   Pool(Pool &&) noexcept;
   Pool &operator=(Pool &&) = delete;
   ~Pool();  // kills and reaps what still runs
@@ -46,16 +52,22 @@ public:
   [[nodiscard]] bool has_room() const;
   [[nodiscard]] std::size_t running() const;
 
-  // Forks a worker. When the system refuses (EAGAIN, ENOMEM, EMFILE) the job waits inside for a worker to end and is
-  // tried again, with fewer at once; with none running it is tried for a second and then ends as `internal`.
+  // Starts a worker. When the system refuses (EAGAIN, ENOMEM, EMFILE) the job waits inside for a worker to end and is
+  // tried again, with fewer at once; with none running it is tried for a second and then ends as `internal`, and so do
+  // at once those after it that the system refuses with the same words, until one could be started.
   void start(Job job);
 
   // wait() also returns when this descriptor is readable. It stays the caller's.
   core::Result<void> wake_on(int fd);
+  void stop_waking_on(int fd);
 
   // Blocks until something happened or the deadline has passed. Everything that workers wrote is read before anybody is
   // judged late.
   std::vector<core::Event> wait(core::Deadline deadline);
+
+  // Somebody else has found that this worker breaks the rules: it is killed, and its record will be `internal` with this
+  // text, whatever it has said. Nothing if its end has been told.
+  void condemn(core::HostIndex host, std::string why);
 
   // To a worker that may be gone already.
   void send(core::HostIndex host, const wire::ParentMessage &message);
@@ -70,9 +82,10 @@ public:
 
 private:
   struct Worker;
-  explicit Pool(sys::Epoll epoll, std::size_t max_workers);
+  explicit Pool(sys::Epoll epoll, std::size_t max_workers, Launch launch);
   void try_pending();
-  core::Result<void> fork_worker(Job &job);
+  core::Result<void> launch(const Job &job);
+  void condemn(Worker &worker, std::string why);
   bool read_from(Worker &worker);
   void reap(Worker &worker);
   void give_back_lost_time(core::TimePoint before, core::Deadline until, core::TimePoint now);
@@ -84,11 +97,14 @@ private:
 
   sys::Epoll epoll_;
   std::size_t max_workers_;
+  Launch launch_;
   std::map<core::HostIndex, std::unique_ptr<Worker>> workers_;
   std::set<std::pair<core::TimePoint, core::HostIndex>> alarms_;
   std::deque<Job> pending_;  // the system refused to fork for it; at most one
   core::Deadline pending_retry_;
   int pending_attempts_ = 0;
+  std::string
+      given_up_on_;  // for what error the last job was given up, when none has been started since
   std::vector<core::Event> events_;
   core::TimePoint last_look_;     // when wait() returned last
   core::Clock::duration lost_{};  // in which nobody listened to the workers

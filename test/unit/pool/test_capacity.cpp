@@ -1,6 +1,7 @@
 #include <limits>
 
 #include <catch2/catch_test_macros.hpp>
+#include <fmt/format.h>
 
 #include "fanout/pool/capacity.hpp"
 
@@ -30,8 +31,8 @@ TEST_CASE("capacity: too few descriptors reduce it and the note says how many ar
 }
 
 TEST_CASE("capacity: so do too few processes and too little memory", "[pool]") {
-  CHECK(capacity({1'000'000, 108, 100ULL << 30}, 1000, 1000).workers == 100);
-  CHECK(capacity({1'000'000, 108, 100ULL << 30}, 1000, 1000).note.find("ulimit -u") !=
+  CHECK(capacity({1'000'000, 109, 100ULL << 30}, 1000, 1000).workers == 100);
+  CHECK(capacity({1'000'000, 109, 100ULL << 30}, 1000, 1000).note.find("ulimit -u") !=
         std::string::npos);
   CHECK(capacity({1'000'000, plenty, 50 << 20}, 1000, 1000).workers == 50);
   CHECK(capacity({1'000'000, plenty, 50 << 20}, 1000, 1000).note.find("50 MiB") !=
@@ -40,4 +41,16 @@ TEST_CASE("capacity: so do too few processes and too little memory", "[pool]") {
 
 TEST_CASE("capacity: one worker is always tried", "[pool]") {
   CHECK(capacity({10, 1, 0}, 64, 64).workers == 1);
+}
+
+TEST_CASE("capacity: the reason for a single worker is the limit that leaves none at all",
+          "[pool]") {
+  CHECK(capacity({40, plenty, 100ULL << 30}, 32, 32).note ==
+        "1 instead of 32 at once: open files are limited to 40 (ulimit -n 160 is needed)");
+  for (const std::uint64_t processes : {3, 6, 9})
+    CHECK(
+        capacity({1'000'000, processes, 100ULL << 30}, 32, 32).note ==
+        fmt::format("1 instead of 32 at once: processes are limited to {} (ulimit -u)", processes));
+  CHECK(capacity({1'000'000, plenty, 1000}, 32, 32).note ==
+        "1 instead of 32 at once: 0 MiB of memory are free");
 }
