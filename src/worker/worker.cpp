@@ -8,10 +8,11 @@
 #include "exec_task.hpp"
 #include "fanout/core/duration.hpp"
 #include "fanout/keys/slot.hpp"
-#include "fanout/sandbox/limits.hpp"
+#include "fanout/sandbox/confinement.hpp"
 #include "fanout/ssh/session.hpp"
 #include "fanout/sys/io.hpp"
 #include "fanout/sys/process.hpp"
+#include "keyscan_task.hpp"
 #include "parent_link.hpp"
 
 namespace fanout::worker {
@@ -28,12 +29,13 @@ namespace {
 
 class Worker {
 public:
-  Worker(const JobCard &card, Channels channels)
-      : card_(card),
+  Worker(const sandbox::Confinement *confinement, JobCard card, Channels channels)
+      : confinement_(confinement),
+        card_(std::move(card)),
         parent_(std::move(channels.to_parent), std::move(channels.from_parent)),
         slot_(std::move(channels.key_slot)),
         phase_started_(sys::now()),
-        deadline_(Deadline::in(card.connect_timeout, phase_started_)) {}
+        deadline_(Deadline::in(card_.connect_timeout, phase_started_)) {}
 
   void run();
 
@@ -44,7 +46,8 @@ private:
   Result<void> log_in(ssh::Session &session);
   void record(const Error &error);
 
-  const JobCard &card_;
+  const sandbox::Confinement *confinement_;  // none only if it could not be prepared
+  JobCard card_;
   ParentLink parent_;
   keys::Slot slot_;
   Outcome outcome_;
@@ -66,14 +69,21 @@ Result<void> Worker::connect_and_execute() {
     return parent_.wait(fd, events, deadline);
   };
 
+  if (confinement_ == nullptr) return fail(ErrorKind::internal, "no sandbox was prepared");
+  TRY(confinement_->before_connecting(card_.port));
   enter(Phase::resolve);
   TRY_ASSIGN(const std::vector<ssh::Address> addresses,
              ssh::resolve(card_.address, card_.port, card_.family));
+  if (card_.task == core::TaskKind::keyscan)
+    return run_keyscan(
+        {addresses, card_.host_key_algorithms, deadline_, wait,
+         [this](Phase phase) { enter(phase); }, [this] { return confinement_->before_reading(); }},
+        parent_, outcome_);
   enter(Phase::connect);
   TRY_ASSIGN(ssh::Connected connected, ssh::connect_to_any(addresses, deadline_, wait));
   outcome_.peer_address = ssh::format_address(connected.peer);
   // The last thing that needed files or new sockets. Nothing of the server has been read yet.
-  TRY(sandbox::limit_worker());
+  TRY(confinement_->before_reading());
 
   enter(Phase::kex);
   ssh::Session session(std::move(connected.socket), wait, {card_.host_key_algorithms});
@@ -109,18 +119,23 @@ Result<void> Worker::log_in(ssh::Session &session) {
   ssh::Credentials credentials;
   for (keys::PublicKey &key : keys)
     credentials.keys.push_back({std::move(key.blob), std::move(key.type)});
-  credentials.sign = [this](std::string_view blob, std::string_view data) {
-    return slot_.sign(blob, data, deadline_);
+  credentials.sign = [&](std::string_view blob, std::string_view data) {
+    return slot_.sign(blob, data, session.proof(), deadline_);
   };
   if (card_.has_password) credentials.password = [this] { return slot_.password(deadline_); };
-  return session.login(card_.user, credentials);
+  auto done = session.login(card_.user, credentials);
+  if (std::string banner = session.login_banner(); !banner.empty())
+    parent_.send(wire::NoteMessage{std::move(banner)});
+  return done;
 }
 
 void Worker::record(const Error &error) {
   outcome_.status = core::status_of(error.kind);
   outcome_.cause = error.message;
   if (outcome_.phase >= Phase::open) outcome_.remote_end = core::RemoteEnd::unknown;
-  if (error.kind == ErrorKind::timeout && outcome_.phase != Phase::connect)
+  const bool host_was_late =
+      outcome_.phase != Phase::connect && !error.message.starts_with("key holder");
+  if (error.kind == ErrorKind::timeout && host_was_late)
     outcome_.cause =
         fmt::format("no answer within {} while {}", core::format_duration(card_.connect_timeout),
                     core::describe(outcome_.phase));
@@ -141,13 +156,23 @@ void Worker::run() {
 
 }  // namespace
 
-int run(const JobCard &card, Channels channels) {
-  sys::set_process_title("fanout: worker " + card.host);
-  sys::close_all_but(
-      {channels.to_parent.get(), channels.from_parent.get(), channels.key_slot.get()});
-  // Without these it would hold the user's terminal while it talks to a stranger.
-  if (!sys::null_standard_descriptors()) return 1;
-  Worker(card, std::move(channels)).run();
+Program::Program() = default;
+Program::~Program() = default;
+
+Result<void> Program::prepare(std::string_view bytes) {
+  TRY_ASSIGN(const Setup setup, decode_setup(bytes));
+  TRY(ssh::start_library());
+  TRY_ASSIGN(sandbox::Confinement confinement,
+             sandbox::Confinement::prepare(setup.sandbox, sandbox::Profile::exec));
+  confinement_ = std::make_unique<sandbox::Confinement>(std::move(confinement));
+  return {};
+}
+
+int Program::run(std::string_view bytes, Channels channels) const {
+  auto card = decode_job_card(bytes);
+  if (!card) return 1;
+  sys::set_process_title("fanout: worker " + card->host);
+  Worker(confinement_.get(), *std::move(card), std::move(channels)).run();
   return 0;
 }
 
