@@ -45,10 +45,12 @@ po::options_description describe(Command command) {
 }
 
 Error unknown_option(Command command, const std::string &name, const std::string &word) {
-  if (find_option(name) != nullptr) {
-    const Command other = command == Command::exec ? Command::hosts : Command::exec;
-    return {ErrorKind::usage, fmt::format("{} is an option of {}, not of {}", name, name_of(other),
-                                          name_of(command))};
+  if (const OptionRow *const row = find_option(name)) {
+    std::vector<std::string> takers;
+    for (const Command other : commands)
+      if (takes(other, *row)) takers.push_back(name_of(other));
+    return {ErrorKind::usage, fmt::format("{} is an option of {}, not of {}", name,
+                                          enumerated(takers, "and"), name_of(command))};
   }
   std::vector<std::string> long_names;
   for (const OptionRow &row : option_table()) {
@@ -201,6 +203,7 @@ std::string name_of(Command command) {
   switch (command) {
     case Command::exec: return "exec";
     case Command::hosts: return "hosts";
+    case Command::trust: return "trust";
   }
   return "";
 }

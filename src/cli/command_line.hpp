@@ -1,6 +1,7 @@
 // The words of a command line, told apart: options with their values, and what stands after them.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct CommandLine {
 // `arguments` are those after the command's name. Long options take "--name=value" and "--name value", short ones
 // "-gdb", "-g db" and "-Lv"; the word after an option that takes a value is its value, whatever it looks like.
 core::Result<CommandLine> split(Command command, const std::vector<std::string> &arguments);
+
+inline constexpr std::array commands{Command::exec, Command::hosts, Command::trust};
 
 // "exec"
 std::string name_of(Command command);

@@ -52,7 +52,8 @@ std::string general_help() {
 
   fanout exec  [selection] [options] [--] COMMAND [ARG...]   run a command
   fanout hosts [selection] [options]                         list the hosts
-  fanout help exec|hosts                                     explain the options
+  fanout trust [selection] [options]                         record host keys
+  fanout help exec|hosts|trust                               explain the options
   fanout --version
 
 Selection:
@@ -79,6 +80,11 @@ std::string help_of(Command command) {
     case Command::hosts:
       return "fanout hosts [selection] [options]\n"
              "Shows which hosts a selection means; contacts none of them.\n" +
+             options_of(command);
+    case Command::trust:
+      return "fanout trust [selection] [options]\n"
+             "Shows the host keys of the selected hosts and, once you have confirmed them,\n"
+             "records them in known_hosts. Changed keys are never recorded.\n" +
              options_of(command);
   }
   return "";

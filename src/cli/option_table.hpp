@@ -30,7 +30,11 @@ struct Given {
 // The headings of the help texts, in their order.
 enum class Heading : std::uint8_t { selection, run, login, output, command, listing };
 
-enum class TakenBy : std::uint8_t { exec, hosts, both };
+// Commands, one bit each.
+enum class TakenBy : std::uint8_t { exec = 1, hosts = 2, trust = 4 };
+constexpr TakenBy operator|(TakenBy a, TakenBy b) {
+  return static_cast<TakenBy>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
+}
 
 enum class Times : std::uint8_t { once, any };
 

@@ -82,6 +82,12 @@ Result<HostKeyPolicy> parse_host_key(string_view text) {
                                           {"off", HostKeyPolicy::off}});
 }
 
+Result<sandbox::Mode> parse_sandbox(string_view text) {
+  return parse_word<sandbox::Mode>(text, {{"auto", sandbox::Mode::automatic},
+                                          {"require", sandbox::Mode::require},
+                                          {"off", sandbox::Mode::off}});
+}
+
 Result<OutputForm> parse_output(string_view text) {
   return parse_word<OutputForm>(
       text, {{"block", OutputForm::block}, {"line", OutputForm::line}, {"none", OutputForm::none}});
@@ -91,34 +97,36 @@ constexpr auto once = Times::once;
 constexpr auto any = Times::any;
 constexpr auto exec = TakenBy::exec;
 constexpr auto hosts = TakenBy::hosts;
-constexpr auto both = TakenBy::both;
+constexpr auto trust = TakenBy::trust;
+constexpr auto every = exec | hosts | trust;
+constexpr auto contact = exec | trust;
 
 // clang-format off
 const OptionRow table[] = {
   // --- which hosts ---------------------------------------------------------------------------------------------------
-  {Heading::selection, both, any, "group,g", "", "LIST", "groups of the inventory",
+  {Heading::selection, every, any, "group,g", "", "LIST", "groups of the inventory",
    [](Draft &d, Given g) { return add(d.selection.groups, g.value); }},
-  {Heading::selection, both, any, "host,H", "", "LIST", "host patterns: 'web[01-20]', user@host:port",
+  {Heading::selection, every, any, "host,H", "", "LIST", "host patterns: 'web[01-20]', user@host:port",
    [](Draft &d, Given g) { return add(d.selection.hosts, g.value); }},
-  {Heading::selection, both, once, "all,a", "", "", "every host of the inventory",
+  {Heading::selection, every, once, "all,a", "", "", "every host of the inventory",
    [](Draft &d, Given) { return set(d.selection.all, true); }},
-  {Heading::selection, both, any, "exclude,x", "", "LIST", "take these out again (patterns, @group)",
+  {Heading::selection, every, any, "exclude,x", "", "LIST", "take these out again (patterns, @group)",
    [](Draft &d, Given g) { return add(d.selection.excluded, g.value); }},
-  {Heading::selection, both, once, "inventory,i", "", "FILE", "the inventory (default: see fanout(1))",
+  {Heading::selection, every, once, "inventory,i", "", "FILE", "the inventory (default: see fanout(1))",
    [](Draft &d, Given g) { return set(d.selection.inventory, g.value); }},
-  {Heading::selection, both, any, "hosts-file", "", "FILE", "hosts or patterns, one a line; - is stdin",
+  {Heading::selection, every, any, "hosts-file", "", "FILE", "hosts or patterns, one a line; - is stdin",
    [](Draft &d, Given g) { return add(d.selection.hosts_files, g.value); }},
-  {Heading::selection, both, once, "pick", "", "N", "a random sample of N hosts",
+  {Heading::selection, every, once, "pick", "", "N", "a random sample of N hosts",
    [](Draft &d, Given g) { return set(d.selection.pick, g, parse_number<std::size_t>(g.value, 1, most_hosts)); }},
-  {Heading::selection, both, once, "expect-hosts", "", "N", "refuse a selection of another size",
+  {Heading::selection, every, once, "expect-hosts", "", "N", "refuse a selection of another size",
    [](Draft &d, Given g) { return set(d.selection.expected_hosts, g, parse_number<std::size_t>(g.value, 1, most_hosts)); }},
-  {Heading::selection, both, once, "max-hosts", "", "N", "refuse a larger selection",
+  {Heading::selection, every, once, "max-hosts", "", "N", "refuse a larger selection",
    [](Draft &d, Given g) { return set(d.selection.max_hosts, g, parse_number<std::size_t>(g.value, 1, most_hosts)); }},
 
   // --- the run -------------------------------------------------------------------------------------------------------
-  {Heading::run, exec, once, "parallel,f", "--fanout", "N", "hosts at once, or auto (default 64; also --fanout)",
+  {Heading::run, contact, once, "parallel,f", "--fanout", "N", "hosts at once, or auto (default 64; also --fanout)",
    [](Draft &d, Given g) { return set(d.parallel, g, parse_parallel(g.value)); }},
-  {Heading::run, exec, once, "connect-timeout", "", "T", "until logged in (default 10s; 0 is none)",
+  {Heading::run, contact, once, "connect-timeout", "", "T", "until logged in (default 10s; 0 is none)",
    [](Draft &d, Given g) { return set(d.overrides.connect_timeout, g, core::parse_duration(g.value)); }},
   {Heading::run, exec, once, "timeout,t", "", "T", "for the command: 500ms, 10s, 5m (default none)",
    [](Draft &d, Given g) { return set(d.overrides.timeout, g, core::parse_duration(g.value)); }},
@@ -127,11 +135,16 @@ const OptionRow table[] = {
      return set(d.exit_rule, g,
                 parse_word<ExitRule>(g.value, {{"class", ExitRule::by_class}, {"max", ExitRule::largest_status}}));
    }},
+  {Heading::run, contact, once, "sandbox", "", "MODE", "auto, require or off (default auto)",
+   [](Draft &d, Given g) { return set(d.sandbox, g, parse_sandbox(g.value)); }},
+
+  {Heading::run, trust, once, "yes", "", "", "record without asking",
+   [](Draft &d, Given) { return set(d.assume_yes, true); }},
 
   // --- login ---------------------------------------------------------------------------------------------------------
-  {Heading::login, both, once, "user,u", "-l", "USER", "remote user (also -l)",
+  {Heading::login, exec | hosts, once, "user,u", "-l", "USER", "remote user (also -l)",
    [](Draft &d, Given g) { return set(d.overrides.user, g, parse_user(g.value)); }},
-  {Heading::login, both, once, "port,P", "", "PORT", "remote port (default 22)",
+  {Heading::login, every, once, "port,P", "", "PORT", "remote port (default 22)",
    [](Draft &d, Given g) { return set(d.overrides.port, g, parse_port(g.value)); }},
   {Heading::login, exec, any, "identity,k", "", "FILE", "private key; repeatable",
    [](Draft &d, Given g) { return add(d.overrides.identities, g.value); }},
@@ -141,11 +154,13 @@ const OptionRow table[] = {
    [](Draft &d, Given g) { return set(d.use_agent, g, parse_word<bool>(g.value, {{"yes", true}, {"no", false}})); }},
   {Heading::login, exec, once, "host-key", "", "POLICY", "strict, accept-new or off (default strict)",
    [](Draft &d, Given g) { return set(d.overrides.host_key, g, parse_host_key(g.value)); }},
-  {Heading::login, exec, any, "known-hosts", "", "FILE", "instead of the usual files; repeatable",
+  {Heading::login, exec, once, "accept-new-with-password", "", "", "let hosts that nobody knows have one",
+   [](Draft &d, Given) { return set(d.accept_new_with_password, true); }},
+  {Heading::login, contact, any, "known-hosts", "", "FILE", "instead of the usual files; repeatable",
    [](Draft &d, Given g) { return add(d.known_hosts, g.value); }},
-  {Heading::login, exec, once, ",4", "", "", "IPv4 addresses only",
+  {Heading::login, contact, once, ",4", "", "", "IPv4 addresses only",
    [](Draft &d, Given g) { return choose(d.family, d.family_by, g, AddressFamily::ipv4); }},
-  {Heading::login, exec, once, ",6", "", "", "IPv6 addresses only",
+  {Heading::login, contact, once, ",6", "", "", "IPv6 addresses only",
    [](Draft &d, Given g) { return choose(d.family, d.family_by, g, AddressFamily::ipv6); }},
 
   // --- output --------------------------------------------------------------------------------------------------------
@@ -161,7 +176,7 @@ const OptionRow table[] = {
    [](Draft &d, Given) { return set(d.raw, true); }},
   {Heading::output, exec, once, "max-output", "", "SIZE", "kept per host (default 64M; 0 is no limit)",
    [](Draft &d, Given g) { return set(d.task.max_output_bytes, g, parse_size(g.value)); }},
-  {Heading::output, exec, once, ",v", "", "", "more about the connections; -vv: still more",
+  {Heading::output, contact, once, ",v", "", "", "more about the connections; -vv: still more",
    [](Draft &d, Given) { return set(d.verbosity, std::min(d.verbosity + 1, 2)); }},
 
   // --- the command ---------------------------------------------------------------------------------------------------
@@ -178,7 +193,7 @@ const OptionRow table[] = {
   {Heading::listing, hosts, once, "effective", "", "", "each host with the settings it would get",
    [](Draft &d, Given g) { return choose(d.listing, d.listing_by, g, ListingForm::effective); }},
 
-  {Heading::command, both, once, "help,h", "", "", "this text",
+  {Heading::command, every, once, "help,h", "", "", "this text",
    [](Draft &d, Given) { return set(d.help, true); }},
 };
 // clang-format on
@@ -196,10 +211,11 @@ const OptionRow *find_option(string_view name) {
 }
 
 bool takes(Command command, const OptionRow &row) {
-  switch (row.taken_by) {
-    case TakenBy::exec: return command == Command::exec;
-    case TakenBy::hosts: return command == Command::hosts;
-    case TakenBy::both: return true;
+  const auto takes_it = [&row](TakenBy taker) { return (row.taken_by | taker) == row.taken_by; };
+  switch (command) {
+    case Command::exec: return takes_it(TakenBy::exec);
+    case Command::hosts: return takes_it(TakenBy::hosts);
+    case Command::trust: return takes_it(TakenBy::trust);
   }
   return false;
 }

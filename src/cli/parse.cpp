@@ -22,9 +22,16 @@ std::vector<std::string> words_of(int argc, const char *const argv[]) {
 }
 
 std::optional<Command> command_named(std::string_view word) {
-  for (const Command command : {Command::exec, Command::hosts})
+  for (const Command command : commands)
     if (word == name_of(command)) return command;
   return std::nullopt;
+}
+
+std::vector<std::string> command_names() {
+  std::vector<std::string> names;
+  names.reserve(commands.size());
+  for (const Command command : commands) names.push_back(name_of(command));
+  return names;
 }
 
 tl::unexpected<core::Error> refuse_first_word(const std::string &word) {
@@ -34,15 +41,16 @@ tl::unexpected<core::Error> refuse_first_word(const std::string &word) {
     if (name == "-h" || name == "--help" || name == "--version")
       return fail(ErrorKind::usage, name + " takes no value");
     if (find_option(name) != nullptr)
-      return fail(ErrorKind::usage,
-                  shown(word) + " comes before the command; write it after exec or hosts");
+      return fail(ErrorKind::usage, fmt::format("{} comes before the command; write it after {}",
+                                                shown(word), enumerated(command_names(), "or")));
     const std::string meant =
         is_long ? did_you_mean(name.substr(2), {"help", "version"}, "--") : "";
     return fail(ErrorKind::usage, "unknown option " + shown(name) + meant);
   }
-  const std::vector<std::string> known{name_of(Command::exec), name_of(Command::hosts), "help"};
-  return fail(ErrorKind::usage, fmt::format("unknown command {} (there are exec, hosts and help){}",
-                                            quoted(word), did_you_mean(word, known)));
+  std::vector<std::string> known = command_names();
+  known.emplace_back("help");
+  return fail(ErrorKind::usage, fmt::format("unknown command {} (there are {}){}", quoted(word),
+                                            enumerated(known, "and"), did_you_mean(word, known)));
 }
 
 bool asks_for_help(std::string_view word) { return word == "--help" || word == "-h"; }
@@ -140,21 +148,33 @@ Result<Parsed> parse_command(Command command, const std::vector<std::string> &ar
   draft.command = command;
   for (const FoundOption &found : line.options)
     TRY(found.row->take(draft, {name_of(*found.row), found.value}));
-  if (command == Command::hosts && !line.words.empty())
+  if (command != Command::exec && !line.words.empty())
     return fail(ErrorKind::usage,
-                fmt::format("hosts runs no command: {} is too much (hosts are given by -H)",
-                            quoted(joined(line.words))));
+                fmt::format("{} runs no command: {} is too much (hosts are given by -H)",
+                            name_of(command), quoted(joined(line.words))));
   if (draft.help) return Help{help_of(command)};
 
   TRY(check(draft.selection));
   switch (command) {
     case Command::exec: TRY(finish_exec(draft, line)); break;
     case Command::hosts: TRY(finish_hosts(draft)); break;
+    case Command::trust: draft.command_is_marked = true; break;  // there is none to mistake
   }
   return static_cast<Options &&>(draft);
 }
 
 }  // namespace
+
+bool contacts_hosts(int argc, const char *const argv[]) {
+  const auto command = argc > 1 ? command_named(argv[1]) : std::nullopt;
+  if (!command) return false;
+  switch (*command) {
+    case Command::exec:
+    case Command::trust: return true;
+    case Command::hosts: return false;
+  }
+  return false;
+}
 
 Result<Parsed> parse(int argc, const char *const argv[]) {
   std::vector<std::string> words = words_of(argc, argv);

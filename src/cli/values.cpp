@@ -46,10 +46,10 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string> &
   return near ? fmt::format("; did you mean {}{}?", prefix, *near) : "";
 }
 
-std::string either(const std::vector<std::string> &words) {
+std::string enumerated(const std::vector<std::string> &words, std::string_view conjunction) {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) text += i + 1 < words.size() ? ", " : " or ";
+    if (i > 0) text += i + 1 < words.size() ? ", " : fmt::format(" {} ", conjunction);
     text += words[i];
   }
   return text;

@@ -41,7 +41,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string> &
                          std::string_view prefix = "");
 
 // "a", "a or b", "a, b or c".
-std::string either(const std::vector<std::string> &words);
+std::string enumerated(const std::vector<std::string> &words, std::string_view conjunction);
 
 // One of several words.
 template <class T>
@@ -52,8 +52,9 @@ core::Result<T> parse_word(std::string_view text,
     if (word == text) return value;
     known.emplace_back(word);
   }
-  return core::fail(core::ErrorKind::usage, fmt::format("{} is not {}{}", quoted(text),
-                                                        either(known), did_you_mean(text, known)));
+  return core::fail(core::ErrorKind::usage,
+                    fmt::format("{} is not {}{}", quoted(text), enumerated(known, "or"),
+                                did_you_mean(text, known)));
 }
 
 }  // namespace fanout::cli

@@ -42,11 +42,11 @@ std::unique_ptr<Form> make_form(const FormTools &tools) {
 
 Report::Report(ReportOptions options, const std::vector<core::Host> &hosts, console::Output &output,
                FoldFunction fold, Spill::OpenFile open_spill)
-    : options_(options),
+    : options_(std::move(options)),
       hosts_(hosts),
       output_(output),
       fold_(std::move(fold)),
-      spill_(options.spill, std::move(open_spill)),
+      spill_(options_.spill, std::move(open_spill)),
       outcomes_(hosts.size()),
       states_(hosts.size(), State::waiting) {
   labels_.reserve(hosts.size());
@@ -197,8 +197,13 @@ Result<void> Report::finish(core::Milliseconds elapsed, std::string_view why_ski
     lost.remote_end = lost.phase >= Phase::run ? core::RemoteEnd::unknown : core::RemoteEnd::none;
     end(static_cast<HostIndex>(i), std::move(lost));
   }
-  const Summary summary{hosts_,    outcomes_,    elapsed, options_.max_output_bytes,
-                        not_kept_, why_not_kept_};
+  const Summary summary{hosts_,
+                        outcomes_,
+                        elapsed,
+                        options_.max_output_bytes,
+                        not_kept_,
+                        why_not_kept_,
+                        options_.sandbox_remark};
   say(format_summary(summary, [this](const std::vector<HostIndex> &hosts) { return fold(hosts); }));
   return check_output();
 }

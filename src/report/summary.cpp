@@ -170,6 +170,8 @@ std::string format_summary(const Summary &summary, const Fold &fold) {
     text.append(hosts_column > width ? hosts_column - width : 0, ' ');
     text += "  " + row.cause + "\n";
   }
+  if (!summary.sandbox_remark.empty())
+    text += fmt::format("  sandbox  {}\n", console::safe_line(summary.sandbox_remark));
   return text;
 }
 

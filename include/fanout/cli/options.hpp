@@ -13,10 +13,11 @@
 #include "fanout/core/host.hpp"
 #include "fanout/core/selection.hpp"
 #include "fanout/core/task.hpp"
+#include "fanout/sandbox/confinement.hpp"
 
 namespace fanout::cli {
 
-enum class Command : std::uint8_t { exec, hosts };
+enum class Command : std::uint8_t { exec, hosts, trust };
 
 enum class OutputForm : std::uint8_t {
   block,  // per host, when it ends
@@ -40,20 +41,26 @@ struct Options {
   // host's settings; what no source says comes from `task`, which keeps the built-in durations.
   core::HostSettings overrides;
 
-  // exec
+  // exec; of these trust has parallel, known_hosts, family, sandbox and verbosity
   core::Task task;
   bool command_is_marked =
       false;  // by "--" before it or by --cmd: it cannot be a host name that went astray
   std::optional<int> parallel = 64;  // empty: as many as this machine allows
   bool ask_pass = false;
+  // A host that has a password, and whose policy for host keys would believe a stranger, may be contacted.
+  bool accept_new_with_password = false;
   bool use_agent = true;
   std::vector<std::string> known_hosts;  // empty: the user's and the system's
   AddressFamily family = AddressFamily::any;
+  sandbox::Mode sandbox = sandbox::Mode::automatic;
   OutputForm output = OutputForm::block;
   bool headers = true;  // of blocks
   bool raw = false;     // control characters reach a terminal unchanged
   int verbosity = 0;    // 0 to 2
   ExitRule exit_rule = ExitRule::by_class;
+
+  // trust
+  bool assume_yes = false;  // keys are recorded without a question
 
   // hosts
   ListingForm listing = ListingForm::fold;

@@ -23,6 +23,9 @@ struct Version {};
 
 using Parsed = std::variant<Options, Help, Version>;
 
+// Whether argv names a command that contacts hosts. All that is looked at is its first word, and nothing is kept of it.
+bool contacts_hosts(int argc, const char *const argv[]);
+
 // Options end at the first word that is not one, or at "--": everything from there on is COMMAND. The error is of
 // ErrorKind::usage and names the option ("--group", whether -g or --group was written); one line of printable ASCII
 // without a full stop. ErrorKind::internal if the library fails.

@@ -48,6 +48,8 @@ struct ReportOptions {
   int verbosity = 0;                             // 1: notes and times of each host; 2: each step
   std::uint64_t max_output_bytes = 64ULL << 20;  // per host, both streams together; 0 is no limit
   SpillLimits spill;
+  std::string
+      sandbox_remark;  // in what way workers are less confined than they should be, for the summary; or empty
 };
 
 class Form;

@@ -29,6 +29,7 @@ struct Summary {
   std::span<const core::HostIndex>
       not_kept;  // of those with dropped bytes: not over --max-output, but lost by us
   std::string why_not_kept;
+  std::string sandbox_remark;  // the last line, "sandbox  REMARK", if there is one
 };
 
 using Fold = std::function<std::string(const std::vector<core::HostIndex> &hosts)>;

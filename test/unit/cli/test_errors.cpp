@@ -29,26 +29,30 @@ Words exec_with(Words words) {
 
 TEST_CASE("errors: an unknown command names the nearest, and those there are", "[cli]") {
   check({
-      {{"exce"}, "unknown command 'exce' (there are exec, hosts and help); did you mean exec?"},
-      {{"host"}, "unknown command 'host' (there are exec, hosts and help); did you mean hosts?"},
-      {{"frobnicate"}, "unknown command 'frobnicate' (there are exec, hosts and help)"},
-      {{""}, "unknown command '' (there are exec, hosts and help)"},
+      {{"exce"},
+       "unknown command 'exce' (there are exec, hosts, trust and help); did you mean exec?"},
+      {{"host"},
+       "unknown command 'host' (there are exec, hosts, trust and help); did you mean hosts?"},
+      {{"frobnicate"}, "unknown command 'frobnicate' (there are exec, hosts, trust and help)"},
+      {{""}, "unknown command '' (there are exec, hosts, trust and help)"},
       {{"help", "exex"},
-       "unknown command 'exex' (there are exec, hosts and help); did you mean exec?"},
+       "unknown command 'exex' (there are exec, hosts, trust and help); did you mean exec?"},
   });
 }
 
 TEST_CASE("errors: an option before the command", "[cli]") {
   check({
-      {{"-g", "db", "exec", "uptime"}, "-g comes before the command; write it after exec or hosts"},
-      {{"--group=db", "exec"}, "--group=db comes before the command; write it after exec or hosts"},
-      {{"-vL", "exec"}, "-vL comes before the command; write it after exec or hosts"},
-      {{"--json"}, "--json comes before the command; write it after exec or hosts"},
+      {{"-g", "db", "exec", "uptime"},
+       "-g comes before the command; write it after exec, hosts or trust"},
+      {{"--group=db", "exec"},
+       "--group=db comes before the command; write it after exec, hosts or trust"},
+      {{"-vL", "exec"}, "-vL comes before the command; write it after exec, hosts or trust"},
+      {{"--json"}, "--json comes before the command; write it after exec, hosts or trust"},
       {{"--gruop=db", "exec"}, "unknown option --gruop"},
       {{"-V"}, "unknown option -V"},
       {{"-Vx"}, "unknown option -V"},
       {{"--"}, "unknown option --"},
-      {{"-"}, "unknown command '-' (there are exec, hosts and help)"},
+      {{"-"}, "unknown command '-' (there are exec, hosts, trust and help)"},
       {{"--help=exec"}, "--help takes no value"},
       {{"--version=1"}, "--version takes no value"},
       {{"-hv"}, "-h takes no value"},
@@ -65,6 +69,8 @@ TEST_CASE("errors: words that nothing would be done with", "[cli]") {
       {{"-h", "exec"}, "'exec' is too much after -h"},
       {{"--version", "-v"}, "'-v' is too much after --version"},
       {{"hosts", "db01"}, "hosts runs no command: 'db01' is too much (hosts are given by -H)"},
+      {{"trust", "-a", "db01"},
+       "trust runs no command: 'db01' is too much (hosts are given by -H)"},
       {{"hosts", "--help", "db01"},
        "hosts runs no command: 'db01' is too much (hosts are given by -H)"},
   });
@@ -99,6 +105,12 @@ TEST_CASE("errors: an option of another command", "[cli]") {
       {{"hosts", "-a", "--timeout", "3"}, "--timeout is an option of exec, not of hosts"},
       {{"hosts", "-a", "-k", "x"}, "-k is an option of exec, not of hosts"},
       {exec_with({"--json"}), "--json is an option of hosts, not of exec"},
+      {exec_with({"--yes"}), "--yes is an option of trust, not of exec"},
+      {{"trust", "-a", "-k", "x"}, "-k is an option of exec, not of trust"},
+      {{"trust", "-a", "-u", "x"}, "-u is an option of exec and hosts, not of trust"},
+      {{"trust", "-a", "--host-key", "off"}, "--host-key is an option of exec, not of trust"},
+      {{"hosts", "-a", "--sandbox", "off"},
+       "--sandbox is an option of exec and trust, not of hosts"},
   });
 }
 
@@ -185,6 +197,7 @@ TEST_CASE("errors: a word that is none of those allowed", "[cli]") {
       {exec_with({"--output", "lines"}),
        "--output: 'lines' is not block, line or none; did you mean line?"},
       {exec_with({"--exit", "first"}), "--exit: 'first' is not class or max"},
+      {exec_with({"--sandbox", "on"}), "--sandbox: 'on' is not auto, require or off"},
   });
 }
 
@@ -229,6 +242,7 @@ TEST_CASE("errors: no hosts are selected", "[cli]") {
       {{"exec", "-x", "web07", "uptime"}, message},
       {{"hosts"}, message},
       {{"hosts", "-i", "hosts.ini"}, message},
+      {{"trust", "--yes"}, message},
   });
 }
 
@@ -281,7 +295,7 @@ TEST_CASE("errors: a text from the command line keeps to its line", "[cli]") {
        "--exit: '?31m??31m' is not class or max"},
       {exec_with({"-\x9b"}), "unknown option -?"},
       {{"-\x1b"}, "unknown option -?"},
-      {{"\x1b[31m"}, "unknown command '?[31m' (there are exec, hosts and help)"},
+      {{"\x1b[31m"}, "unknown command '?[31m' (there are exec, hosts, trust and help)"},
       {exec_with({"--output", std::string(200, 'x')}),
        "--output: '" + std::string(48, 'x') + "...' is not block, line or none"},
       {exec_with({"--no\nsuch"}), "unknown option --no?such"},

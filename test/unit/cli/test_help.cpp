@@ -37,6 +37,7 @@ TEST_CASE("help: the general one fits a screen of 24 lines and 80 columns", "[cl
 TEST_CASE("help: that of a command fits 80 columns and about 50 lines", "[cli]") {
   check_size(help_of({"exec", "--help"}), 50);
   check_size(help_of({"hosts", "--help"}), 50);
+  check_size(help_of({"trust", "--help"}), 50);
 }
 
 TEST_CASE("help: can be asked for in several ways", "[cli]") {
@@ -48,6 +49,7 @@ TEST_CASE("help: can be asked for in several ways", "[cli]") {
   CHECK(help_of({"hosts", "-ah"}) == help_of({"hosts", "--help"}));
   CHECK(help_of({"help", "exec"}) == help_of({"exec", "--help"}));
   CHECK(help_of({"help", "hosts"}) == help_of({"hosts", "--help"}));
+  CHECK(help_of({"help", "trust"}) == help_of({"trust", "--help"}));
   CHECK(help_of({"exec", "--help"}) != help_of({"hosts", "--help"}));
 }
 
@@ -75,7 +77,8 @@ TEST_CASE("help: an empty argv is as good as no word", "[cli]") {
 
 TEST_CASE("help: lists every option of the command and no other", "[cli]") {
   for (const auto &[command, word] :
-       {std::pair{cli::Command::exec, "exec"}, std::pair{cli::Command::hosts, "hosts"}}) {
+       {std::pair{cli::Command::exec, "exec"}, std::pair{cli::Command::hosts, "hosts"},
+        std::pair{cli::Command::trust, "trust"}}) {
     const std::vector<std::string> lines = lines_of(help_of({word, "--help"}));
     for (const cli::OptionRow &row : cli::option_table()) {
       const std::string name = cli::name_of(row);

@@ -22,7 +22,7 @@ struct Effect {
 
 using Strings = std::vector<std::string>;
 
-const std::vector<Effect> effects_for_both = {
+const std::vector<Effect> effects_for_every = {
     {"--group", {"-g", "db"}, [](const Options &o) { return o.selection.groups == Strings{"db"}; }},
     {"--group",
      {"--group", "db,web", "-gedge"},
@@ -104,6 +104,15 @@ const std::vector<Effect> effects_for_exec = {
     {"--host-key",
      {"--host-key", "off"},
      [](const Options &o) { return o.overrides.host_key == core::HostKeyPolicy::off; }},
+    {"--accept-new-with-password",
+     {"--accept-new-with-password"},
+     [](const Options &o) { return o.accept_new_with_password; }},
+    {"--sandbox",
+     {"--sandbox", "require"},
+     [](const Options &o) { return o.sandbox == sandbox::Mode::require; }},
+    {"--sandbox",
+     {"--sandbox=off"},
+     [](const Options &o) { return o.sandbox == sandbox::Mode::off; }},
     {"--known-hosts",
      {"--known-hosts", "a", "--known-hosts", "b"},
      [](const Options &o) {
@@ -161,6 +170,26 @@ const std::vector<Effect> effects_for_hosts = {
      [](const Options &o) { return o.overrides.port == 2222; }},
 };
 
+const std::vector<Effect> effects_for_trust = {
+    {"--yes", {"--yes"}, [](const Options &o) { return o.assume_yes; }},
+    {"--parallel", {"-f", "8"}, [](const Options &o) { return o.parallel == 8; }},
+    {"--connect-timeout",
+     {"--connect-timeout", "3s"},
+     [](const Options &o) { return o.overrides.connect_timeout == 3s; }},
+    {"--sandbox",
+     {"--sandbox", "require"},
+     [](const Options &o) { return o.sandbox == sandbox::Mode::require; }},
+    {"--port", {"-P", "2222"}, [](const Options &o) { return o.overrides.port == 2222; }},
+    {"--known-hosts",
+     {"--known-hosts", "a", "--known-hosts", "b"},
+     [](const Options &o) {
+       return o.known_hosts == Strings{"a", "b"};
+     }},
+    {"-4", {"-4"}, [](const Options &o) { return o.family == cli::AddressFamily::ipv4; }},
+    {"-6", {"-6"}, [](const Options &o) { return o.family == cli::AddressFamily::ipv6; }},
+    {"-v", {"-v"}, [](const Options &o) { return o.verbosity == 1; }},
+};
+
 void check_effect(const Effect &effect, Words before, const Words &after) {
   INFO(effect.option << " as " << effect.words.front());
   Words plain = before;
@@ -174,21 +203,35 @@ void check_effect(const Effect &effect, Words before, const Words &after) {
 }  // namespace
 
 TEST_CASE("options: each option of exec has its effect", "[cli]") {
-  for (const Effect &effect : effects_for_both)
+  for (const Effect &effect : effects_for_every)
     check_effect(effect, {"exec", "-H", "h"}, {"uptime"});
   for (const Effect &effect : effects_for_exec)
     check_effect(effect, {"exec", "-H", "h"}, {"uptime"});
 }
 
 TEST_CASE("options: each option of hosts has its effect", "[cli]") {
-  for (const Effect &effect : effects_for_both) check_effect(effect, {"hosts", "-H", "h"}, {});
+  for (const Effect &effect : effects_for_every) check_effect(effect, {"hosts", "-H", "h"}, {});
   for (const Effect &effect : effects_for_hosts) check_effect(effect, {"hosts", "-H", "h"}, {});
+}
+
+TEST_CASE("options: each option of trust has its effect, and it takes no other", "[cli]") {
+  std::set<std::string> tested{"--help"};
+  for (const auto *list : {&effects_for_every, &effects_for_trust})
+    for (const Effect &effect : *list) {
+      check_effect(effect, {"trust", "-H", "h"}, {});
+      tested.insert(effect.option);
+    }
+  std::set<std::string> taken;
+  for (const cli::OptionRow &row : cli::option_table())
+    if (cli::takes(cli::Command::trust, row)) taken.insert(cli::name_of(row));
+  CHECK(tested == taken);
 }
 
 TEST_CASE("options: none is in the table without a test of its effect", "[cli]") {
   // These have cases of their own: --cmd and --help change what is parsed, --fold and words for the default confirm it.
   std::set<std::string> tested{"--cmd", "--help", "--fold"};
-  for (const auto *list : {&effects_for_both, &effects_for_exec, &effects_for_hosts})
+  for (const auto *list :
+       {&effects_for_every, &effects_for_exec, &effects_for_hosts, &effects_for_trust})
     for (const Effect &effect : *list) tested.insert(effect.option);
   std::set<std::string> known;
   for (const cli::OptionRow &row : cli::option_table()) known.insert(cli::name_of(row));
@@ -207,12 +250,16 @@ TEST_CASE("options: what is not given has the documented default", "[cli]") {
   CHECK(options.family == cli::AddressFamily::any);
   CHECK(options.use_agent);
   CHECK_FALSE(options.ask_pass);
+  CHECK_FALSE(options.accept_new_with_password);
+  CHECK(options.sandbox == sandbox::Mode::automatic);
   CHECK(options.headers);
   CHECK_FALSE(options.raw);
   CHECK(options.verbosity == 0);
   CHECK(options.known_hosts.empty());
   CHECK(test::options_of({"hosts", "-a"}).command == cli::Command::hosts);
   CHECK(test::options_of({"hosts", "-a"}).listing == cli::ListingForm::fold);
+  CHECK(test::options_of({"trust", "-a"}).command == cli::Command::trust);
+  CHECK_FALSE(test::options_of({"trust", "-a"}).assume_yes);
 }
 
 TEST_CASE("options: the command line says nothing of a host unless an option does", "[cli]") {
@@ -226,11 +273,12 @@ TEST_CASE("options: the command line says nothing of a host unless an option doe
 }
 
 TEST_CASE("options: a default can be asked for by name", "[cli]") {
-  const Options options = test::options_of(
-      {"exec", "-a", "--output", "block", "--exit", "class", "--agent", "yes", "uptime"});
+  const Options options = test::options_of({"exec", "-a", "--output", "block", "--exit", "class",
+                                            "--agent", "yes", "--sandbox", "auto", "uptime"});
   CHECK(options.output == cli::OutputForm::block);
   CHECK(options.exit_rule == cli::ExitRule::by_class);
   CHECK(options.use_agent);
+  CHECK(options.sandbox == sandbox::Mode::automatic);
   CHECK(test::options_of({"hosts", "-a", "--fold"}).listing == cli::ListingForm::fold);
 }
 

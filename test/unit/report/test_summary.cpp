@@ -20,6 +20,7 @@ struct Table {
   std::vector<Host> hosts;
   std::vector<Outcome> outcomes;
   std::vector<HostIndex> not_kept;
+  std::string sandbox;
 
   Outcome &add(std::string name, Status status, std::string cause = {}) {
     Host &host = hosts.emplace_back();
@@ -32,7 +33,8 @@ struct Table {
   }
   [[nodiscard]] std::string text(Milliseconds elapsed = Milliseconds(1800)) const {
     const Summary summary{hosts,      outcomes, elapsed,
-                          64U << 20U, not_kept, "temporary file: No space left on device"};
+                          64U << 20U, not_kept, "temporary file: No space left on device",
+                          sandbox};
     return format_summary(summary, [this](const std::vector<HostIndex> &members) {
       std::string joined;
       for (const HostIndex host : members) joined += (joined.empty() ? "" : ",") + hosts[host].name;
@@ -55,6 +57,13 @@ TEST_CASE("summary: when all is well it is one line", "[report]") {
   CHECK(table.text(Milliseconds(400)) == "fanout: 1 host, 1 ok in 0.4 s\n");
   table.add("b", Status::ok);
   CHECK(table.text(Milliseconds(75'000)) == "fanout: 2 hosts, 2 ok in 1 min 15 s\n");
+}
+
+TEST_CASE("summary: a run that was less confined than it could be says so at its end", "[report]") {
+  Table table;
+  table.add("a", Status::failed, "exit 1");
+  table.sandbox = "off, by --sandbox off";
+  CHECK(table.text().ends_with("  sandbox  off, by --sandbox off\n"));
 }
 
 TEST_CASE("summary: failed hosts are aligned under the counts", "[report]") {
