@@ -1,0 +1,56 @@
+// Shows what a selection means. Contacts nobody.
+
+#include "fanout/console/lock.hpp"
+#include "fanout/console/output.hpp"
+#include "fanout/console/sanitize.hpp"
+#include "fanout/core/exit_code.hpp"
+#include "fanout/inventory/listing.hpp"
+#include "run.hpp"
+#include "surroundings.hpp"
+
+namespace fanout {
+
+using core::Host;
+using core::Result;
+
+namespace {
+
+std::string format_hosts(const std::vector<Host> &hosts, cli::ListingForm form) {
+  switch (form) {
+    case cli::ListingForm::fold: return inventory::format_fold(hosts);
+    case cli::ListingForm::expand: return inventory::format_expand(hosts);
+    case cli::ListingForm::json:
+    case cli::ListingForm::effective: break;
+  }
+  return inventory::format_json(hosts);
+}
+
+}  // namespace
+
+int run_hosts(const cli::Options &options) {
+  auto lock = console::Lock::create();
+  if (!lock) return static_cast<int>(core::ExitCode::internal);
+  console::Output output = console::Output::standard(*lock);
+  const auto list = [&]() -> Result<std::string> {
+    const User user = current_user();
+    TRY_ASSIGN(const inventory::Inventory known, load_inventory(options, user));
+    const auto sources = sources_for(user);
+    TRY_ASSIGN(const auto choices,
+               inventory::choose(known, options.selection, options.overrides, sources));
+    if (options.listing == cli::ListingForm::effective)
+      return inventory::format_effective(
+          inventory::explain(known, choices, options.overrides, sources));
+    return format_hosts(inventory::resolve(known, choices, options.overrides, sources),
+                        options.listing);
+  };
+  const auto text = list();
+  if (!text) return report_error(output, text.error());
+  // Values of settings are as the inventory has them.
+  const std::string shown =
+      output.is_terminal(core::Stream::out) ? console::safe_text(*text) : *text;
+  if (auto written = output.write(core::Stream::out, shown); !written)
+    return report_error(output, written.error());
+  return 0;
+}
+
+}  // namespace fanout

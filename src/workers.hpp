@@ -1,0 +1,31 @@
+// What every command that contacts hosts does with the spawner before its first worker.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "fanout/cli/options.hpp"
+#include "fanout/console/lock.hpp"
+#include "fanout/console/output.hpp"
+#include "fanout/core/result.hpp"
+#include "fanout/pool/pool.hpp"
+#include "fanout/pool/spawner.hpp"
+#include "fanout/sys/signals.hpp"
+
+namespace fanout {
+
+// In what way this run is less protected than it could be; empty when in none.
+std::string sandbox_remark(sandbox::Mode mode);
+
+// Lets the spawner build the sandbox and warm up while the caller reads on. Returns an exit code, with a message on
+// stderr, when there can be no workers: the spawner is gone, or --sandbox require asks for more than the kernel has.
+std::optional<int> begin_workers(const cli::Options &options, pool::Spawner &spawner,
+                                 console::Output &output);
+
+// The last step before the first host is contacted. Blocks until the spawner is ready; the pool uses it for as long as it
+// lives. From then on `lock` is not seen by new children, and signals wake the pool and free a write that hangs.
+core::Result<pool::Pool> make_pool(pool::Spawner &spawner, std::size_t max_workers,
+                                   console::Lock &lock, console::Output &output,
+                                   const sys::SignalFd &signals);
+
+}  // namespace fanout
