@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from bench import Bench
 from daemons import Dropbear, Site
 from fleet import Fleet
 from processes import become_subreaper
@@ -43,6 +44,11 @@ def fleet(site, program, pools):
     new = Fleet(site, program, pools)
     yield new
     new.close()
+
+
+@pytest.fixture
+def bench(fleet):
+    return Bench(fleet)
 
 
 @pytest.fixture(params=["openssh", "dropbear"])

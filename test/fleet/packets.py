@@ -304,10 +304,11 @@ class Conversation:
 
     def change_keys(self):
         self.send(NEWKEYS)
-        self._out, self._out_sequence = self._direction(b"B", b"D", b"F"), 0
-        # The strict key exchange starts to count again with the new keys.
+        self._out = self._direction(b"B", b"D", b"F")
         self.expect(NEWKEYS)
-        self._in, self._in_sequence = self._direction(b"A", b"C", b"E"), 0
+        self._in = self._direction(b"A", b"C", b"E")
+        if self.server.strict:
+            self._out_sequence = self._in_sequence = 0
 
     def accept_service(self):
         self.expect(SERVICE_REQUEST)
@@ -389,13 +390,15 @@ class PacketServer(Listener):
     """`script(conversation)` is called with each connection."""
 
     def __init__(self, address, port, host_key, script, *, cipher=CHACHA, kex=b"curve25519-sha256",
-                 identification=b"SSH-2.0-Packets_1.0"):
+                 identification=b"SSH-2.0-Packets_1.0", strict=True):
         with open(host_key, "rb") as file:
             self.host_key = serialization.load_ssh_private_key(file.read(), None)
         public = self.host_key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         self.host_key_blob = string(b"ssh-ed25519") + string(public)
         self.script, self.cipher, self.identification = script, cipher, identification
-        self.kex = kex + b",kex-strict-s-v00@openssh.com"
+        # PROTOCOL of OpenSSH, section 1.10: numbers start again with new keys, and nothing else may come before them.
+        self.strict = strict
+        self.kex = kex + (b",kex-strict-s-v00@openssh.com" if strict else b"")
         self.conversations = []
         super().__init__(address, port)
 

@@ -161,3 +161,67 @@ class CuttingProxy(Listener):
         elif self.then == "trickle":
             while (byte := server.recv(1)) and not self._closing.wait(1):
                 client.sendall(byte)
+
+
+class Meddler(Listener):
+    """Between a client and a server, who still talk in the clear: every packet passes through `meddle`, and what the
+    server says first under the new keys is dropped if `drops`.
+
+    `meddle(sender, kind, packet)` is asked for the bytes that go on instead of a packet; `sender` is "client" or
+    "server".
+    """
+
+    NEWKEYS = 21
+
+    def __init__(self, address, port, upstream, meddle=lambda sender, kind, packet: packet, drops=False):
+        self.upstream, self.meddle, self.drops = upstream, meddle, drops
+        super().__init__(address, port)
+
+    def serve(self, connection):
+        with socket.create_connection(self.upstream) as server:
+            self._open.add(server)
+            dropped = threading.Event()
+            if not self.drops:
+                dropped.set()
+            there = threading.Thread(target=self._pass, args=("client", connection, server, dropped), daemon=True)
+            there.start()
+            self._pass("server", server, connection, dropped)
+            there.join()
+        self._open.discard(server)
+
+    def _pass(self, sender, source, target, dropped):
+        with contextlib.suppress(OSError, EOFError):
+            self._pass_in_the_clear(sender, source, target)
+            if sender == "server" and self.drops:
+                # The client's next word is held back, so whatever comes is what the server says unasked.
+                source.recv(1 << 16)
+                dropped.set()
+            while not dropped.wait(0.05) and not self._closing.is_set():
+                pass
+            while chunk := source.recv(1 << 16):
+                target.sendall(chunk)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _pass_in_the_clear(self, sender, source, target):
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            line += self._read(source, 1)
+        target.sendall(line)
+        kind = None
+        while kind != self.NEWKEYS:
+            header = self._read(source, 4)
+            packet = header + self._read(source, struct.unpack(">I", header)[0])
+            kind = packet[5]
+            target.sendall(self.meddle(sender, kind, packet))
+
+    @staticmethod
+    def _read(source, count):
+        data = bytearray()
+        while len(data) < count:
+            chunk = source.recv(count - len(data))
+            if not chunk:
+                raise EOFError
+            data += chunk
+        return bytes(data)

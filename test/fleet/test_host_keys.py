@@ -9,6 +9,7 @@ import pytest
 from daemons import public_key
 from fleet import hash_name
 from scripted import ScriptedServer
+from servers import Silent
 
 
 @pytest.fixture
@@ -227,8 +228,10 @@ def test_a_known_hosts_file_that_cannot_be_written_accepts_nobody(fleet):
     host = fleet.server("db01")
     fleet.write_inventory()
     # A folder that is not there: nobody can write below it, not even root.
-    result = fleet.exec("-a", "--known-hosts", fleet.path("no/such/folder"), "--host-key", "accept-new", "true")
-    result.assert_code(4 if "db01" in result.failures and result.failures["db01"][0] == "host_key" else 1)
+    path = fleet.path("no/such/folder")
+    result = fleet.exec("-a", "--known-hosts", path, "--host-key", "accept-new", "true").assert_code(1)
+    status, cause = result.failures["db01"]
+    assert status == "internal" and path in cause
     assert attempts(host.server) == []
 
 
@@ -254,3 +257,16 @@ def test_a_hash_is_of_the_whole_name(fleet):
     fleet.write_inventory()
     fleet.write(fleet.known_hosts_path, f"{hash_name(host.address)} {host.host_key}\n")
     assert fleet.exec("-a", "true").assert_code(4).failures["db01"][0] == "host_key"
+
+
+@pytest.mark.parametrize("policy", ["accept-new", "off"])
+def test_a_password_is_not_for_whoever_answers(fleet, policy):
+    fleet.misbehaving("db01", Silent)
+    fleet.hosts["db01"].settings["passwd"] = "sesame"
+    fleet.openssh("db02")
+    fleet.prepare()
+    result = fleet.exec("-a", "--host-key", policy, "true").assert_code(2)
+    assert "db01: a password" in result.err and "--accept-new-with-password" in result.err and "db02" not in result.err
+    assert fleet.exec("-H", "db02", "--host-key", policy, "true").code == 0
+    result = fleet.exec("-a", "--host-key", policy, "--accept-new-with-password", "--connect-timeout", "1", "true")
+    assert result.assert_code(3).failures["db01"][0] == "timeout"

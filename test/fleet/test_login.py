@@ -186,6 +186,19 @@ def test_ctrl_c_at_the_passphrase_leaves_the_terminal_as_it_was(fleet):
     assert listener.connections == 0
 
 
+@pytest.mark.parametrize("question", ["passphrase", "password"])
+def test_hanging_up_at_a_question_is_an_interruption(fleet, question):
+    listener = fleet.misbehaving("db01", Silent)
+    key = fleet.new_key("locked", passphrase="open sesame")
+    fleet.prepare()
+    how = ("-k", key) if question == "passphrase" else ("--ask-pass",)
+    terminal = fleet.start("exec", "-a", *how, "true", terminal=True)
+    terminal.expect(question[1:])
+    terminal.hang_up()
+    terminal.wait().assert_code(129)
+    assert listener.connections == 0
+
+
 # --- the agent ------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])

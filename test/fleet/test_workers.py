@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import resource
 import signal
 import time
 
 import pytest
 
 from daemons import public_key
-from processes import all_processes, wait_until
+from processes import all_processes, read_process, wait_until
 from scripted import ScriptedServer
 from servers import BlackHole, Silent, Talker
 
@@ -189,6 +190,95 @@ def test_the_key_holder_is_stopped_for_a_while(fleet):
     assert len(running.wait(20).assert_code(0).blocks) == 2
 
 
+def spawner_of(running):
+    spawner, = wait_until(lambda: running.children("fanout: spawner"), 5)
+    return spawner
+
+
+def let_end(fleet, host):
+    with open(fleet.target_file(f"end-{host}"), "w", encoding="ascii"):
+        pass
+
+
+def start_until_let_end(fleet, parallel, *hosts):
+    """Runs a command on these hosts that ends when let_end() says so; returns when it runs on the first of them."""
+    fleet.openssh(*hosts)
+    fleet.prepare()
+    running = fleet.start("exec", "-v", "-a", "-f", parallel,
+                          f"cd {fleet.target}; touch {{host}}; until test -e end-{{host}}; do sleep 0.02; done; "
+                          "echo end of {host}")
+    assert wait_until(lambda: set(os.listdir(fleet.target)) == set(hosts[:parallel]))
+    return running
+
+
+def stop_spawner_and_want_another_worker(fleet):
+    running = start_until_let_end(fleet, 1, "db01", "db02")
+    spawner = spawner_of(running)
+    os.kill(spawner.pid, signal.SIGSTOP)
+    let_end(fleet, "db01")
+    running.expect("end of db01")
+    return running, spawner
+
+
+def test_the_spawner_dies_while_commands_run(fleet):
+    running = start_until_let_end(fleet, 2, "db01", "db02", "db03", "db04")
+    os.kill(spawner_of(running).pid, signal.SIGKILL)
+    let_end(fleet, "db01")
+    running.expect("end of db01")
+    let_end(fleet, "db02")
+    result = running.wait().assert_code(1)
+    # Workers are not its children: those that run go on.
+    assert result.blocks == {"db01": b"end of db01\n", "db02": b"end of db02\n"}
+    assert {name: status for name, (status, _) in result.failures.items()} == {"db03": "internal", "db04": "internal"}
+    assert all(cause.startswith("spawner lost") for _, cause in result.failures.values())
+    assert not {"db03", "db04"} & set(os.listdir(fleet.target))
+    fleet.assert_no_temporary_files()
+
+
+def test_the_spawner_is_stopped_for_a_while(fleet):
+    running, spawner = stop_spawner_and_want_another_worker(fleet)
+    time.sleep(2)
+    os.kill(spawner.pid, signal.SIGCONT)
+    let_end(fleet, "db02")
+    result = running.wait().assert_code(0)
+    assert result.blocks == {"db01": b"end of db01\n", "db02": b"end of db02\n"}
+
+
+def test_the_spawner_is_stopped_for_ever(fleet):
+    running, _ = stop_spawner_and_want_another_worker(fleet)
+    result = running.wait().assert_code(1)
+    assert result.blocks == {"db01": b"end of db01\n"}
+    assert result.failures == {"db02": ("internal", "spawner lost: it does not answer")}
+    assert "db02" not in os.listdir(fleet.target)
+    assert result.seconds < 15
+
+
+def test_a_signal_is_heeded_while_the_spawner_does_not_answer(fleet):
+    running, _ = stop_spawner_and_want_another_worker(fleet)
+    time.sleep(0.5)
+    begin = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    result = running.wait()
+    assert time.monotonic() - begin < 5
+    assert result.code != 0 and set(result.failures) == {"db02"}
+
+
+def test_a_worker_that_could_not_be_made_at_first(fleet):
+    running = start_until_let_end(fleet, 2, "db01", "db02", "db03")
+    spawner = spawner_of(running)
+    before = resource.prlimit(spawner.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(spawner.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    let_end(fleet, "db02")
+    running.expect("waiting, with at most 1 at once")
+    resource.prlimit(spawner.pid, resource.RLIMIT_NOFILE, before)
+    let_end(fleet, "db03")
+    # It logs in with the key slot that was opened for it.
+    running.expect("end of db03")
+    let_end(fleet, "db01")
+    result = running.wait().assert_code(0)
+    assert result.counts == {"hosts": 3, "ok": 3}
+
+
 def test_every_process_says_what_it_is(fleet):
     fleet.misbehaving("db01", Silent)
     fleet.prepare()
@@ -196,6 +286,20 @@ def test_every_process_says_what_it_is(fleet):
     worker, = running.workers(1)
     assert worker.command.startswith("fanout: worker db01")
     assert running.key_holder().command.startswith("fanout: key holder")
+    running.wait()
+
+
+@pytest.mark.parametrize("command", [("exec", "-H", "db01", "true"), ("hosts", "-H", "db01")])
+def test_no_process_leaves_an_image_of_its_memory(fleet, command):
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        pytest.skip("there are no core files here")
+    inventory = fleet.write("inventory", "#!/bin/sh\nexec sleep 2\n", 0o755)
+    running = fleet.start(command[0], "-i", inventory, *command[1:], preexec=lambda: resource.setrlimit(
+        resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)))
+    # It is asked before hosts.ini or another source is read.
+    assert wait_until(lambda: running.children("sleep"), 5)
+    for process in [read_process(running.pid), *running.children("fanout")]:
+        assert resource.prlimit(process.pid, resource.RLIMIT_CORE) == (0, 0), str(process)
     running.wait()
 
 

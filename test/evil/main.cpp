@@ -1,0 +1,28 @@
+// The program as it is, but workers of hosts whose name begins with "evil" do what their server wants.
+
+#include <string_view>
+#include <utility>
+
+#include "evil_worker.hpp"
+#include "fanout/worker/job_card.hpp"
+#include "fanout/worker/worker.hpp"
+#include "program.hpp"
+
+int main(int argc, char **argv) {
+  using fanout::sys::UniqueFd;
+  fanout::worker::Program honest;
+  fanout::evil::Program evil;
+  return fanout::run_program(
+      argc, argv,
+      {[&](std::string_view setup) {
+         // Before: it looks at what it may not see any more afterwards.
+         if (auto prepared = evil.prepare(setup); !prepared) return prepared;
+         return honest.prepare(setup);
+       },
+       [&](std::string_view bytes, UniqueFd up, UniqueFd down, UniqueFd slot) {
+         const auto card = fanout::worker::decode_job_card(bytes);
+         if (card && card->host.starts_with("evil"))
+           return evil.run(*card, std::move(up), std::move(down), std::move(slot));
+         return honest.run(bytes, {std::move(up), std::move(down), std::move(slot)});
+       }});
+}
