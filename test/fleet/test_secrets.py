@@ -2,7 +2,10 @@
 
 import os
 import resource
+import shutil
 import signal
+import subprocess
+import tempfile
 
 import pytest
 
@@ -124,3 +127,84 @@ def test_a_crash_leaves_no_core_file(fleet):
     result = running.wait().assert_code(1)
     assert result.failures["db01"][0] == "internal"
     assert not [name for name in os.listdir(fleet.home) if name.startswith("core")]
+
+
+# --- other processes of the user ----------------------------------------------------------------------------------------
+
+NOBODY = 65534
+
+# What somebody with a shell of the user would try on a process: prints what worked.
+PROBE = """
+import ctypes, os, sys
+pid = int(sys.argv[1])
+worked = []
+for what in ("mem", "environ", "maps", "auxv"):
+    try:
+        with open(f"/proc/{pid}/{what}", "rb", 0) as file:
+            if what == "mem" or file.read(1):
+                worked.append(what)
+    except OSError:
+        pass
+try:
+    worked += ["fd"] if os.listdir(f"/proc/{pid}/fd") else []
+except OSError:
+    pass
+PTRACE_SEIZE, PTRACE_DETACH = 0x4206, 17
+if ctypes.CDLL(None, use_errno=True).ptrace(PTRACE_SEIZE, pid, None, None) == 0:
+    worked.append("ptrace")
+print(*worked)
+"""
+
+
+def become_nobody():
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
+def what_nobody_sees(pid):
+    return subprocess.run(["/usr/bin/python3", "-c", PROBE, str(pid)], preexec_fn=become_nobody, capture_output=True,
+                          text=True, check=True, cwd="/").stdout.split()
+
+
+@pytest.fixture
+def nobodys_home(fleet):
+    """A folder of an ordinary user, with the program, a key, known_hosts and hosts.ini."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        os.mkdir(os.path.join(folder, ".ssh"), 0o700)
+        shutil.copy(fleet.program, os.path.join(folder, "fanout"))
+        for source, target in ((fleet.site.user_key, ".ssh/id_ed25519"), (fleet.known_hosts_path, ".ssh/known_hosts"),
+                               (fleet.inventory_path, "hosts.ini")):
+            shutil.copy(source, os.path.join(folder, target))
+            os.chmod(os.path.join(folder, target), 0o600)
+        for name in ("", ".ssh", ".ssh/id_ed25519", ".ssh/known_hosts", "hosts.ini"):
+            os.chown(os.path.join(folder, name), NOBODY, NOBODY)
+        yield folder
+
+
+@pytest.fixture
+def one_host(fleet):
+    fleet.openssh("db01")
+    return fleet.prepare()
+
+
+def test_other_processes_of_the_user_cannot_look_into_ours(one_host, nobodys_home):
+    fleet = one_host
+    running = fleet.start("exec", "-a", "-L", "-i", f"{nobodys_home}/hosts.ini", "echo begun; exec sleep 7804",
+                          program=os.path.join(nobodys_home, "fanout"), preexec=become_nobody,
+                          env={"HOME": nobodys_home, "TMPDIR": nobodys_home})
+    running.expect("begun")
+    spawner, = running.children("fanout: spawner")
+    worker, = running.workers(1)
+    for pid in (running.pid, running.key_holder().pid, spawner.pid, worker.pid):
+        assert what_nobody_sees(pid) == []
+    # That they see what is there shows that they can.
+    ordinary = subprocess.Popen(["/bin/sleep", "30"], preexec_fn=become_nobody)
+    try:
+        assert "environ" in what_nobody_sees(ordinary.pid) and "fd" in what_nobody_sees(ordinary.pid)
+    finally:
+        ordinary.kill()
+        ordinary.wait()
+    running.send_signal(15)
+    running.wait()

@@ -864,7 +864,7 @@ TEST_CASE("key holder: an honest worker that ends at any point is not noticed", 
 namespace {
 
 // Their allocators keep what is freed, elsewhere, and reserve terabytes.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef FANOUT_BUILT_WITH_SANITIZERS
 constexpr bool keeps_to_the_heap = false;
 #else
 constexpr bool keeps_to_the_heap = true;
