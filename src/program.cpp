@@ -2,8 +2,6 @@
 
 #include "program.hpp"
 
-#include <unistd.h>
-
 #include <csignal>
 #include <new>
 #include <optional>
@@ -17,9 +15,9 @@
 #include "fanout/core/exit_code.hpp"
 #include "fanout/sandbox/limits.hpp"
 #include "fanout/ssh/session.hpp"
-#include "fanout/sys/io.hpp"
 #include "fanout/sys/process.hpp"
 #include "run.hpp"
+#include "surroundings.hpp"
 
 namespace fanout {
 
@@ -27,12 +25,6 @@ namespace {
 
 constexpr int usage = static_cast<int>(core::ExitCode::usage);
 constexpr int internal = static_cast<int>(core::ExitCode::internal);
-
-// For a failure so early that nothing else of ours can be writing: without the console's lock, which may be what failed.
-int give_up(const core::Error &error) {
-  static_cast<void>(sys::write_all(STDERR_FILENO, "fanout: " + error.message + "\n"));
-  return internal;
-}
 
 // For texts that come before there is a run, and so before anybody else could write.
 int print(core::Stream stream, const std::string &text, int exit_code) {

@@ -18,7 +18,6 @@
 #include "fanout/plan/placeholders.hpp"
 #include "fanout/pool/pool.hpp"
 #include "fanout/report/report.hpp"
-#include "fanout/sandbox/limits.hpp"
 #include "fanout/ssh/fingerprint.hpp"
 #include "fanout/sys/io.hpp"
 #include "fanout/sys/signals.hpp"
@@ -377,9 +376,8 @@ Result<int> prepare_and_run(const cli::Options &options, pool::Spawner &spawner,
 
 int run_exec(const cli::Options &options, pool::Spawner &spawner) {
   auto lock = console::Lock::create();
-  if (!lock) return static_cast<int>(core::ExitCode::internal);
+  if (!lock) return give_up(lock.error());
   console::Output output = console::Output::standard(*lock);
-  if (auto hidden = sandbox::hide_memory(); !hidden) return report_error(output, hidden.error());
   // It builds the sandbox and warms up while we read.
   if (const auto code = begin_workers(options, spawner, output)) return *code;
 

@@ -29,7 +29,7 @@ std::string format_hosts(const std::vector<Host> &hosts, cli::ListingForm form) 
 
 int run_hosts(const cli::Options &options) {
   auto lock = console::Lock::create();
-  if (!lock) return static_cast<int>(core::ExitCode::internal);
+  if (!lock) return give_up(lock.error());
   console::Output output = console::Output::standard(*lock);
   const auto list = [&]() -> Result<std::string> {
     const User user = current_user();

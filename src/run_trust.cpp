@@ -25,7 +25,6 @@
 #include "fanout/pool/pool.hpp"
 #include "fanout/report/summary.hpp"
 #include "fanout/report/trust.hpp"
-#include "fanout/sandbox/limits.hpp"
 #include "fanout/ssh/fingerprint.hpp"
 #include "fanout/ssh/visual_fingerprint.hpp"
 #include "fanout/sys/io.hpp"
@@ -341,9 +340,8 @@ Result<int> prepare_and_run(const cli::Options &options, pool::Spawner &spawner,
 
 int run_trust(const cli::Options &options, pool::Spawner &spawner) {
   auto lock = console::Lock::create();
-  if (!lock) return static_cast<int>(core::ExitCode::internal);
+  if (!lock) return give_up(lock.error());
   console::Output output = console::Output::standard(*lock);
-  if (auto hidden = sandbox::hide_memory(); !hidden) return report_error(output, hidden.error());
   if (const auto code = begin_workers(options, spawner, output)) return *code;
   const auto code = prepare_and_run(options, spawner, *lock, output);
   return code ? *code : report_error(output, code.error());

@@ -14,8 +14,8 @@
 #include "fanout/console/sanitize.hpp"
 #include "fanout/core/exit_code.hpp"
 #include "fanout/pool/capacity.hpp"
+#include "fanout/sys/io.hpp"
 #include "fanout/sys/limits.hpp"
-#include "fanout/sys/wiped_memory.hpp"
 
 namespace fanout {
 
@@ -152,6 +152,11 @@ ssh::AddressFamily family_of(const cli::Options &options) {
 void say(console::Output &output, const std::string &text) {
   // If stderr cannot be written there is nobody to tell.
   static_cast<void>(output.write(core::Stream::err, "fanout: " + console::safe_line(text) + "\n"));
+}
+
+int give_up(const core::Error &error) {
+  static_cast<void>(sys::write_all(STDERR_FILENO, "fanout: " + error.message + "\n"));
+  return static_cast<int>(core::ExitCode::internal);
 }
 
 int report_error(console::Output &output, const Error &error) {

@@ -65,6 +65,10 @@ inline ssh::HostKeyQuery key_query(const core::Host &host) { return {host.addres
 // "fanout: TEXT" on stderr, made safe.
 void say(console::Output &output, const std::string &text);
 
+// For a failure so early that nothing else of ours can be writing: without the console's lock, which may be what failed.
+// Returns the exit code.
+int give_up(const core::Error &error);
+
 // An error before any host was contacted, in the form of all our messages; returns the exit code.
 int report_error(console::Output &output, const core::Error &error);
 

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "fanout/sys/io.hpp"
 
@@ -36,32 +38,53 @@ Result<void> send_with_fd(int socket, std::string_view bytes, int fd) {
   return write_all(socket, bytes.substr(static_cast<std::size_t>(sent)));
 }
 
-Result<Received> receive_with_fd(int socket, char *buffer, std::size_t size) {
+namespace {
+
+// One recvmsg(2).
+struct Message {
+  ssize_t count = 0;  // negative: errno says why
+  int flags = 0;
+  std::vector<UniqueFd> fds;
+};
+
+Message receive_message(int socket, char *buffer, std::size_t size) {
   iovec data{buffer, size};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t got = 0;
-  do got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
+  alignas(cmsghdr) char control[CMSG_SPACE(max_packet_fds * sizeof(int))];
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  Message message;
+  do message.count = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  while (message.count < 0 && errno == EINTR);
+  if (message.count < 0) return message;
+  message.flags = header.msg_flags;
+  for (cmsghdr *part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
+      message.fds.push_back(UniqueFd::adopt(fd));
+    }
+  }
+  return message;
+}
+
+}  // namespace
+
+Result<Received> receive_with_fd(int socket, char *buffer, std::size_t size) {
+  Message message = receive_message(socket, buffer, size);
   Received received;
-  if (got < 0) {
+  if (message.count < 0) {
     if (errno != EAGAIN && errno != EWOULDBLOCK)
       return fail(system_error(ErrorKind::local, "recvmsg", errno));
     received.would_block = true;
     return received;
   }
-  received.count = static_cast<std::size_t>(got);
-  for (cmsghdr *header = CMSG_FIRSTHDR(&message); header != nullptr;
-       header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    received.fd = UniqueFd::adopt(fd);
-  }
+  received.count = static_cast<std::size_t>(message.count);
+  if (!message.fds.empty()) received.fd = std::move(message.fds.back());
   return received;
 }
 
@@ -90,35 +113,14 @@ Result<void> send_packet(int socket, std::string_view bytes, std::span<const int
 }
 
 Result<Packet> receive_packet(int socket, char *buffer, std::size_t size) {
-  iovec data{buffer, size};
-  alignas(cmsghdr) char control[CMSG_SPACE(max_packet_fds * sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t got = 0;
-  do got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
-  if (got < 0) return fail(system_error(ErrorKind::local, "recvmsg", errno));
-  Packet packet;
-  packet.count = static_cast<std::size_t>(got);
-  for (cmsghdr *header = CMSG_FIRSTHDR(&message); header != nullptr;
-       header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
-      packet.fds.push_back(UniqueFd::adopt(fd));
-    }
-  }
+  Message message = receive_message(socket, buffer, size);
+  if (message.count < 0) return fail(system_error(ErrorKind::local, "recvmsg", errno));
   // A descriptor for which this process had no room is dropped by the kernel with this flag alone.
-  if ((message.msg_flags & MSG_CTRUNC) != 0)
+  if ((message.flags & MSG_CTRUNC) != 0)
     return fail(system_error(ErrorKind::local, "recvmsg", EMFILE));
-  if ((message.msg_flags & MSG_TRUNC) != 0)
+  if ((message.flags & MSG_TRUNC) != 0)
     return fail(system_error(ErrorKind::local, "recvmsg", EMSGSIZE));
-  return packet;
+  return Packet{static_cast<std::size_t>(message.count), std::move(message.fds)};
 }
 
 }  // namespace fanout::sys
