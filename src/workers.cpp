@@ -27,7 +27,9 @@ std::optional<int> begin_workers(const cli::Options &options, pool::Spawner &spa
       say(output, fmt::format("--sandbox require: {}", fmt::join(missing, ", ")));
       return static_cast<int>(core::ExitCode::unreached);
     }
-  if (auto sent = spawner.prepare(worker::encode(worker::Setup{options.sandbox})); !sent)
+  if (auto sent = spawner.prepare(
+          worker::encode(worker::Setup{options.sandbox, options.overrides.port.value_or(22)}));
+      !sent)
     return report_error(output, sent.error());
   return std::nullopt;
 }
@@ -40,9 +42,8 @@ core::Result<pool::Pool> make_pool(pool::Spawner &spawner, std::size_t max_worke
   TRY(spawner.await_prepared());
   TRY_ASSIGN(
       pool::Pool pool,
-      pool::Pool::create(max_workers, [&spawner](const pool::Job &job, const sys::UniqueFd &up,
-                                                 const sys::UniqueFd &down) {
-        return spawner.spawn(job.card, up, down, job.handed_down);
+      pool::Pool::create(max_workers, [&spawner](const pool::Job &job, const sys::UniqueFd &link) {
+        return spawner.spawn(job.card, link, job.handed_down);
       }));
   TRY(pool.wake_on(signals.fd()));
   output.give_up_on(signals.fd());

@@ -1,7 +1,5 @@
 #include "fanout/pool/capacity.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
@@ -29,9 +27,7 @@ std::uint64_t available_memory_bytes() {
 }  // namespace
 
 Resources measure_resources() {
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  return {files.rlim_max, sys::process_limit(), available_memory_bytes()};
+  return {sys::possible_open_files(), sys::process_limit(), available_memory_bytes()};
 }
 
 Capacity capacity(const Resources &resources, std::size_t wanted, std::size_t hosts) {

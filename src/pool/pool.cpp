@@ -1,9 +1,10 @@
-// The parent's side of its workers. What is hard here: a worker can end in any order of "last frame", "end of pipe" and
+// The parent's side of its workers. What is hard here: a worker can end in any order of "last frame", "end of link" and
 // "process gone", can lie, stop, flood or die half way through a frame, and none of that may cost another host its
 // record or this process its time.
 
 #include "fanout/pool/pool.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -27,15 +28,15 @@ using core::TimePoint;
 
 namespace {
 
-enum class Source : std::uint64_t { pipe = 0, process = 1, waker = 2 };
+enum class Source : std::uint64_t { link = 0, process = 1, waker = 2 };
 
 constexpr std::uint64_t tag(HostIndex host, Source source) {
   return std::uint64_t{host} << 2 | static_cast<std::uint64_t>(source);
 }
 
 constexpr std::size_t read_bytes = 64 * 1024;
-constexpr std::size_t max_pipe_bytes =
-    1024 * 1024;  // the largest that pipe(7) gives without privilege
+// A link closes with its worker's process, unless a process that is not a worker of ours holds it open.
+constexpr core::Milliseconds between_roll_calls{1'000};
 constexpr core::Milliseconds worth_giving_back{100};
 constexpr core::Milliseconds fork_retry{100};
 constexpr int fork_attempts = 10;
@@ -56,8 +57,7 @@ struct Pool::Worker {
 
   HostIndex host;
   sys::Child child;
-  sys::UniqueFd from_worker;  // closed once it has ended
-  sys::UniqueFd to_worker;
+  sys::UniqueFd link;  // closed once it has ended
   wire::FrameReader frames;
   wire::WorkerProtocol protocol;
   KillLadder ladder;
@@ -76,7 +76,9 @@ Pool::Pool(sys::Epoll epoll, std::size_t max_workers, Launch launch)
     : epoll_(std::move(epoll)),
       max_workers_(max_workers),
       launch_(std::move(launch)),
-      last_look_(sys::now()) {}
+      buffer_(std::make_unique_for_overwrite<char[]>(read_bytes)),
+      last_look_(sys::now()),
+      roll_called_(last_look_) {}
 Pool::Pool(Pool &&) noexcept = default;
 Pool::~Pool() = default;
 
@@ -129,16 +131,11 @@ void Pool::try_pending() {
 }
 
 Result<void> Pool::launch(const Job &job) {
-  TRY_ASSIGN(sys::Pipe up, sys::make_pipe());
-  TRY_ASSIGN(sys::Pipe down, sys::make_pipe());
-  TRY(sys::set_nonblocking(up.read_end.get()));
-  TRY(sys::set_nonblocking(down.write_end.get()));
+  TRY_ASSIGN(auto ends, sys::make_nonblocking_socket_pair());
   auto worker = std::make_unique<Worker>(job, sys::now());
-  TRY_ASSIGN(worker->child, launch_(job, up.write_end, down.read_end));
-  worker->from_worker = std::move(up.read_end);
-  worker->to_worker = std::move(down.write_end);
-  TRY(epoll_.add(worker->from_worker.get(), EPOLLIN, tag(job.host, Source::pipe)));
-  TRY(epoll_.add(worker->child.pidfd(), EPOLLIN, tag(job.host, Source::process)));
+  TRY_ASSIGN(worker->child, launch_(job, ends.second));
+  worker->link = std::move(ends.first);
+  TRY(epoll_.add(worker->link.get(), EPOLLIN, tag(job.host, Source::link)));
   Worker &started = *workers_.emplace(job.host, std::move(worker)).first->second;
   reschedule(started);
   return {};
@@ -147,6 +144,7 @@ Result<void> Pool::launch(const Job &job) {
 std::vector<core::Event> Pool::wait(Deadline deadline) {
   Deadline until = deadline.or_sooner(pending_retry_);
   if (!alarms_.empty()) until = until.or_sooner(Deadline(alarms_.begin()->first));
+  if (!workers_.empty()) until = until.or_sooner(Deadline(roll_called_ + between_roll_calls));
   if (!events_.empty()) until = Deadline(TimePoint::min());
 
   const TimePoint before = sys::now();
@@ -155,8 +153,10 @@ std::vector<core::Event> Pool::wait(Deadline deadline) {
     const auto found = workers_.find(static_cast<HostIndex>(number >> 2));
     switch (static_cast<Source>(number & 3)) {
       case Source::waker: break;
-      case Source::pipe:
-        if (found != workers_.end()) read_from(*found->second);
+      case Source::link:
+        if (found == workers_.end() || !found->second->link) break;
+        read_from(*found->second);
+        if (!found->second->link && has_ended(*found->second)) gone.push_back(found->first);
         break;
       case Source::process:
         if (found != workers_.end()) gone.push_back(found->first);
@@ -166,6 +166,7 @@ std::vector<core::Event> Pool::wait(Deadline deadline) {
   for (const HostIndex host : gone) reap(*workers_.at(host));
 
   const TimePoint now = sys::now();
+  if (now - roll_called_ >= between_roll_calls) call_the_roll(now);
   give_back_lost_time(before, until, now);
   while (!alarms_.empty() && alarms_.begin()->first <= now)
     act(*workers_.at(alarms_.begin()->second));
@@ -174,14 +175,34 @@ std::vector<core::Event> Pool::wait(Deadline deadline) {
   return std::exchange(events_, {});
 }
 
+// Of one whose link has closed. Mostly it has ended by the time that is seen here; one that has not is watched, and if
+// there is no descriptor for that, the roll will tell.
+bool Pool::has_ended(Worker &worker) {
+  if (worker.child.has_ended()) return true;
+  if (worker.child.watch())
+    static_cast<void>(epoll_.add(worker.child.pidfd(), EPOLLIN, tag(worker.host, Source::process)));
+  return false;
+}
+
+void Pool::call_the_roll(TimePoint now) {
+  roll_called_ = now;
+  if (!sys::any_child_has_ended()) return;
+  std::vector<HostIndex> gone;
+  for (const auto &[host, worker] : workers_)
+    if (worker->child.has_ended()) gone.push_back(host);
+  for (const HostIndex host : gone) reap(*workers_.at(host));
+}
+
 void Pool::reap(Worker &worker) {
   // A hijacked worker may have forked. As long as it is not reaped, its group's number is its own.
   worker.child.signal_group(SIGKILL);
   const auto status = worker.child.reap();
   if (!status) return;
-  // What it wrote lies in the pipe, which holds no more than this. Whoever else has the other end is not listened to.
-  for (std::size_t taken = 0; worker.from_worker && taken < max_pipe_bytes; taken += read_bytes)
-    if (!read_from(worker)) break;
+  // What it wrote lies in the socket, and behind it the end. Whoever else has the other end is not listened to.
+  for (std::size_t left = sys::readable_bytes(worker.link.get()) + 1; worker.link && left > 0;) {
+    const std::size_t count = read_from(worker);
+    left -= std::clamp<std::size_t>(count, 1, left);
+  }
   finish(worker, *status);
 }
 
@@ -199,31 +220,30 @@ void Pool::give_back_lost_time(TimePoint before, Deadline until, TimePoint now) 
   lost_ = {};
 }
 
-// False when the pipe had nothing, or has ended.
-bool Pool::read_from(Worker &worker) {
-  char buffer[read_bytes];
-  const sys::Transfer got = sys::read_some(worker.from_worker.get(), buffer, sizeof buffer);
-  if (got.state == sys::Transfer::State::would_block) return false;
+// How many bytes; 0 when the link had nothing, or has ended.
+std::size_t Pool::read_from(Worker &worker) {
+  const sys::Transfer got = sys::read_some(worker.link.get(), buffer_.get(), read_bytes);
+  if (got.state == sys::Transfer::State::would_block) return 0;
   if (got.state != sys::Transfer::State::done) {
     // Whom we kill ourselves may be in the middle of a word.
     if (worker.frames.in_frame() && worker.fault.empty() && !worker.ladder.reason())
       worker.fault = "its last message is incomplete";
-    epoll_.remove(worker.from_worker.get());
-    worker.from_worker.close();
+    epoll_.remove(worker.link.get());
+    worker.link.close();
     worker.ladder.expect_end(sys::now());
     reschedule(worker);
-    return false;
+    return 0;
   }
-  if (!worker.fault.empty()) return true;  // nothing that it says counts any more
-  worker.frames.feed({buffer, got.count});
+  if (!worker.fault.empty()) return got.count;  // nothing that it says counts any more
+  worker.frames.feed({buffer_.get(), got.count});
   for (;;) {
     auto frame = worker.frames.next();
-    if (frame && !*frame) return true;
+    if (frame && !*frame) return got.count;
     auto message = frame ? wire::decode_worker_message(**frame) : fail(frame.error());
     const auto allowed = message ? worker.protocol.accept(*message) : fail(message.error());
     if (!allowed) {
       condemn(worker, allowed.error().message);
-      return true;
+      return got.count;
     }
     take(worker, std::move(*message));
   }
@@ -339,7 +359,7 @@ void Pool::send(HostIndex host, const wire::ParentMessage &message) {
   const auto found = workers_.find(host);
   if (found == workers_.end()) return;
   // A worker that does not read is not waited for; the ladder deals with it.
-  sys::write_some(found->second->to_worker.get(), wire::encode(message));
+  if (found->second->link) sys::write_some(found->second->link.get(), wire::encode(message));
 }
 
 void Pool::stop_all(Status status) {

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "fanout/sandbox/limits.hpp"
+#include "fanout/sys/heap.hpp"
 #include "fanout/sys/io.hpp"
 #include "fanout/sys/passing.hpp"
 #include "fanout/sys/pipe.hpp"
@@ -60,14 +61,16 @@ private:
     const std::string_view body(buffer_.data() + 1, packet.count - 1);
     if (buffer_[0] == type_prepare) {
       TRY(program_.prepare(body));
+      sys::settle_heap();
       return 0;
     }
-    if (buffer_[0] != type_spawn || packet.fds.size() < 2)
+    if (buffer_[0] != type_spawn || packet.fds.empty())
       return fail(ErrorKind::internal, "spawner: malformed request");
+    if (program_.before_each) program_.before_each();
     return sys::fork_sibling([&] {
       control_.close();
-      return program_.run(body, std::move(packet.fds[0]), std::move(packet.fds[1]),
-                          packet.fds.size() > 2 ? std::move(packet.fds[2]) : sys::UniqueFd());
+      return program_.run(body, std::move(packet.fds[0]),
+                          packet.fds.size() > 1 ? std::move(packet.fds[1]) : sys::UniqueFd());
     });
   }
 
@@ -156,11 +159,10 @@ Result<void> Spawner::await_prepared() {
   return {};
 }
 
-Result<sys::Child> Spawner::spawn(std::string_view card, const sys::UniqueFd &to_parent,
-                                  const sys::UniqueFd &from_parent,
+Result<sys::Child> Spawner::spawn(std::string_view card, const sys::UniqueFd &link,
                                   const sys::UniqueFd &handed_down) {
-  const std::array<int, 3> fds{to_parent.get(), from_parent.get(), handed_down.get()};
-  TRY(ask(type_spawn, card, std::span(fds).first(handed_down ? 3 : 2)));
+  const std::array<int, 2> fds{link.get(), handed_down.get()};
+  TRY(ask(type_spawn, card, std::span(fds).first(handed_down ? 2 : 1)));
   TRY_ASSIGN(const int pid, answer());
   if (pid <= 0) return fail(lose("malformed answer"));
   return sys::adopt_sibling(pid);

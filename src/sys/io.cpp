@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,11 @@ Transfer transferred(ssize_t result) {
 }
 
 }  // namespace
+
+std::size_t readable_bytes(int fd) {
+  int count = 0;
+  return ::ioctl(fd, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
+}
 
 Transfer read_some(int fd, char *buffer, std::size_t size) {
   ssize_t result = 0;

@@ -47,7 +47,7 @@ struct Message {
   std::vector<UniqueFd> fds;
 };
 
-Message receive_message(int socket, char *buffer, std::size_t size) {
+Message receive_message(int socket, char *buffer, std::size_t size, int flags) {
   iovec data{buffer, size};
   alignas(cmsghdr) char control[CMSG_SPACE(max_packet_fds * sizeof(int))];
   msghdr header{};
@@ -56,7 +56,7 @@ Message receive_message(int socket, char *buffer, std::size_t size) {
   header.msg_control = control;
   header.msg_controllen = sizeof control;
   Message message;
-  do message.count = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  do message.count = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | flags);
   while (message.count < 0 && errno == EINTR);
   if (message.count < 0) return message;
   message.flags = header.msg_flags;
@@ -74,8 +74,8 @@ Message receive_message(int socket, char *buffer, std::size_t size) {
 
 }  // namespace
 
-Result<Received> receive_with_fd(int socket, char *buffer, std::size_t size) {
-  Message message = receive_message(socket, buffer, size);
+Result<Received> receive_with_fd(int socket, char *buffer, std::size_t size, int flags) {
+  Message message = receive_message(socket, buffer, size, flags);
   Received received;
   if (message.count < 0) {
     if (errno != EAGAIN && errno != EWOULDBLOCK)
@@ -113,7 +113,7 @@ Result<void> send_packet(int socket, std::string_view bytes, std::span<const int
 }
 
 Result<Packet> receive_packet(int socket, char *buffer, std::size_t size) {
-  Message message = receive_message(socket, buffer, size);
+  Message message = receive_message(socket, buffer, size, 0);
   if (message.count < 0) return fail(system_error(ErrorKind::local, "recvmsg", errno));
   // A descriptor for which this process had no room is dropped by the kernel with this flag alone.
   if ((message.flags & MSG_CTRUNC) != 0)

@@ -32,6 +32,10 @@ Result<std::pair<UniqueFd, UniqueFd>> make_pair_of(int type) {
 
 Result<std::pair<UniqueFd, UniqueFd>> make_socket_pair() { return make_pair_of(SOCK_STREAM); }
 
+Result<std::pair<UniqueFd, UniqueFd>> make_nonblocking_socket_pair() {
+  return make_pair_of(SOCK_STREAM | SOCK_NONBLOCK);
+}
+
 Result<std::pair<UniqueFd, UniqueFd>> make_packet_socket_pair() {
   return make_pair_of(SOCK_SEQPACKET);
 }

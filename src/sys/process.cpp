@@ -52,11 +52,14 @@ void reset_signals() {
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
-[[noreturn]] void run_child(pid_t parent, ProcessGroup group, const std::function<int()> &program) {
+enum class Signals { reset, as_they_are };
+
+[[noreturn]] void run_child(pid_t parent, ProcessGroup group, Signals signals,
+                            const std::function<int()> &program) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it died before the line above
   if (group == ProcessGroup::own) ::setpgid(0, 0);
-  reset_signals();
+  if (signals == Signals::reset) reset_signals();
   int status = 1;
   try {
     status = program();
@@ -64,6 +67,13 @@ void reset_signals() {
     std::abort();
   }
   ::_exit(status);
+}
+
+int wait_for(pid_t pid, siginfo_t &info, int options) {
+  int result = 0;
+  do result = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | options);
+  while (result != 0 && errno == EINTR);
+  return result;
 }
 
 ProcessStatus status_from(const siginfo_t &info) {
@@ -104,18 +114,28 @@ void Child::end() {
 }
 
 void Child::signal(int number) const {
-  if (running()) ::pidfd_send_signal(pidfd_.get(), number, nullptr, 0);
+  if (running()) ::kill(pid_, number);
 }
 
 void Child::signal_group(int number) const {
   if (running()) ::kill(-pid_, number);
 }
 
+Result<void> Child::watch() {
+  pidfd_ = UniqueFd::adopt(::pidfd_open(pid_, 0));
+  if (!pidfd_) return fail(system_error(ErrorKind::local, "pidfd_open", errno));
+  return {};
+}
+
+bool Child::has_ended() const {
+  siginfo_t info{};
+  // An error means that somebody else has reaped it.
+  return running() && (wait_for(pid_, info, WNOHANG | WNOWAIT) != 0 || info.si_pid != 0);
+}
+
 std::optional<ProcessStatus> Child::reap() {
   siginfo_t info{};
-  int result = 0;
-  do result = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG);
-  while (result != 0 && errno == EINTR);
+  const int result = wait_for(pid_, info, WNOHANG);
   if (result == 0 && info.si_pid == 0) return std::nullopt;
   forget();
   // ECHILD: somebody else reaped it; how it ended is lost, that it ended is not.
@@ -125,9 +145,7 @@ std::optional<ProcessStatus> Child::reap() {
 
 ProcessStatus Child::reap_blocking() {
   siginfo_t info{};
-  int result = 0;
-  do result = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED);
-  while (result != 0 && errno == EINTR);
+  const int result = wait_for(pid_, info, 0);
   forget();
   if (result != 0) return ProcessStatus{true, 255, 0, false};
   return status_from(info);
@@ -138,23 +156,15 @@ void Child::forget() {
   pidfd_.close();
 }
 
-Result<Child> Child::hold(pid_t pid) {
-  // The pid cannot have been used again: an ended child stays a zombie until it is reaped.
-  UniqueFd pidfd = UniqueFd::adopt(::pidfd_open(pid, 0));
-  if (!pidfd) {
-    const int error = errno;
-    ::kill(pid, SIGKILL);
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    return fail(system_error(ErrorKind::local, "pidfd_open", error));
-  }
-  return Child(pid, std::move(pidfd));
+bool any_child_has_ended() {
+  siginfo_t info{};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
-Result<Child> adopt_sibling(pid_t pid) {
+Child adopt_sibling(pid_t pid) {
   // Also from this side: whichever of the two comes first, the group exists when this returns.
   ::setpgid(pid, pid);
-  return Child::hold(pid);
+  return Child(pid);
 }
 
 Result<Child> fork_child(const std::function<int()> &program, ProcessGroup group) {
@@ -163,18 +173,20 @@ Result<Child> fork_child(const std::function<int()> &program, ProcessGroup group
   const AllSignalsBlocked blocked;
   const pid_t pid = ::fork();
   if (pid < 0) return fail(system_error(ErrorKind::local, "fork", errno));
-  if (pid == 0) run_child(parent, group, program);
-  return group == ProcessGroup::own ? adopt_sibling(pid) : Child::hold(pid);
+  if (pid == 0) run_child(parent, group, Signals::reset, program);
+  if (group == ProcessGroup::own) ::setpgid(pid, pid);  // as in adopt_sibling()
+  Child child(pid);
+  TRY(child.watch());
+  return child;
 }
 
 Result<pid_t> fork_sibling(const std::function<int()> &program) {
   const pid_t parent = ::getppid();
-  const AllSignalsBlocked blocked;
   // All other arguments are zero, so that it does not matter in which order an architecture takes them. No stack means
   // a copy of this one, as fork does.
   const long pid = ::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
   if (pid < 0) return fail(system_error(ErrorKind::local, "clone", errno));
-  if (pid == 0) run_child(parent, ProcessGroup::own, program);
+  if (pid == 0) run_child(parent, ProcessGroup::own, Signals::as_they_are, program);
   return static_cast<pid_t>(pid);
 }
 

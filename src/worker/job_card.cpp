@@ -19,7 +19,7 @@ Milliseconds time(wire::Decoder &fields) {
 }  // namespace
 
 std::string encode(const Setup &setup) {
-  return wire::Encoder().byte(static_cast<std::uint8_t>(setup.sandbox)).take();
+  return wire::Encoder().byte(static_cast<std::uint8_t>(setup.sandbox)).uint32(setup.port).take();
 }
 
 std::string encode(const JobCard &card) {
@@ -35,9 +35,11 @@ std::string encode(const JobCard &card) {
 Result<Setup> decode_setup(std::string_view bytes) {
   wire::Decoder fields(bytes);
   const std::uint8_t mode = fields.byte();
-  if (!fields.finished() || mode > static_cast<std::uint8_t>(sandbox::Mode::off))
+  const std::uint32_t port = fields.uint32();
+  if (!fields.finished() || mode > static_cast<std::uint8_t>(sandbox::Mode::off) || port == 0 ||
+      port > 65535)
     return fail(ErrorKind::internal, "malformed setup");
-  return Setup{static_cast<sandbox::Mode>(mode)};
+  return Setup{static_cast<sandbox::Mode>(mode), static_cast<std::uint16_t>(port)};
 }
 
 Result<JobCard> decode_job_card(std::string_view bytes) {

@@ -1,12 +1,8 @@
 #include "parent_link.hpp"
 
-#include <poll.h>
 #include <unistd.h>
 
-#include <array>
-
 #include "fanout/sys/io.hpp"
-#include "fanout/sys/pipe.hpp"
 
 namespace fanout::worker {
 
@@ -17,26 +13,28 @@ using core::Result;
 
 namespace {
 
+constexpr core::Milliseconds longest_held{100};
+
 [[noreturn]] void parent_is_gone() { ::_exit(1); }
 
 }  // namespace
 
-ParentLink::ParentLink(sys::UniqueFd to_parent, sys::UniqueFd from_parent)
-    : to_parent_(std::move(to_parent)), from_parent_(std::move(from_parent)) {
-  if (!sys::set_nonblocking(to_parent_.get()) || !sys::set_nonblocking(from_parent_.get()))
-    parent_is_gone();
-}
-
-void ParentLink::send(const wire::WorkerMessage &message) {
+void ParentLink::send(const wire::WorkerMessage &message, Urgency urgency) {
+  const bool nothing_waits = unsent_.empty();
   unsent_ += wire::encode(message);
-  flush();
+  if (urgency == Urgency::with_the_next && (nothing_waits || holds())) {
+    if (!holds()) held_until_ = Deadline::in(longest_held, sys::now());
+  } else {
+    flush();
+  }
 }
 
 void ParentLink::flush() {
+  held_until_ = {};
   std::size_t sent = 0;
   while (sent < unsent_.size()) {
     const sys::Transfer wrote =
-        sys::write_some(to_parent_.get(), std::string_view(unsent_).substr(sent));
+        sys::write_some(link_.get(), std::string_view(unsent_).substr(sent));
     if (wrote.state == sys::Transfer::State::failed) parent_is_gone();
     if (wrote.state == sys::Transfer::State::would_block) break;
     sent += wrote.count;
@@ -45,15 +43,17 @@ void ParentLink::flush() {
 }
 
 void ParentLink::drain() {
+  flush();
   while (!unsent_.empty()) poll_once(-1, 0, {});
 }
 
 void ParentLink::listen() {
   char buffer[1024];
   for (;;) {
-    const sys::Transfer got = sys::read_some(from_parent_.get(), buffer, sizeof buffer);
+    const sys::Transfer got = sys::read_some(link_.get(), buffer, sizeof buffer);
     if (got.state == sys::Transfer::State::would_block) break;
     if (got.state != sys::Transfer::State::done) parent_is_gone();
+    const bool drained = got.count < sizeof buffer;
     frames_.feed({buffer, got.count});
     for (;;) {
       const auto frame = frames_.next();
@@ -65,19 +65,28 @@ void ParentLink::listen() {
         verdict_ = std::move(*verdict);
       if (const auto *stop = std::get_if<wire::StopMessage>(&*message)) stop_ = *stop;
     }
+    if (drained) break;
   }
 }
 
+int ParentLink::poll_descriptors(std::array<pollfd, 2> &entries, Deadline deadline) {
+  if (holds() && !held_until_.passed(sys::now())) {
+    const Deadline soon = deadline.or_sooner(held_until_);
+    const int ready = ::poll(entries.data(), entries.size(), soon.poll_timeout(sys::now()));
+    if (ready != 0 || !held_until_.passed(sys::now())) return ready;
+  }
+  if (holds()) flush();
+  if (!unsent_.empty()) entries[0].events = POLLIN | POLLOUT;
+  return ::poll(entries.data(), entries.size(), deadline.poll_timeout(sys::now()));
+}
+
 ParentLink::Heard ParentLink::poll_once(int fd, short events, Deadline deadline) {
-  std::array<pollfd, 3> entries{{
-      {from_parent_.get(), POLLIN, 0},
-      {unsent_.empty() ? -1 : to_parent_.get(), POLLOUT, 0},
-      {fd, events, 0},
-  }};
-  if (::poll(entries.data(), entries.size(), deadline.poll_timeout(sys::now())) <= 0) return {};
-  if (entries[0].revents != 0) listen();
-  if (entries[1].revents != 0) flush();
-  return {entries[2].revents != 0, entries[0].revents != 0};
+  std::array<pollfd, 2> entries{{{link_.get(), POLLIN, 0}, {fd, events, 0}}};
+  if (poll_descriptors(entries, deadline) <= 0) return {};
+  const bool parent_spoke = (entries[0].revents & ~POLLOUT) != 0;
+  if (parent_spoke) listen();
+  if ((entries[0].revents & POLLOUT) != 0) flush();
+  return {entries[1].revents != 0, parent_spoke};
 }
 
 Result<void> ParentLink::wait(int fd, short events, Deadline deadline) {
@@ -92,8 +101,9 @@ Result<void> ParentLink::wait(int fd, short events, Deadline deadline) {
 
 void ParentLink::wait_for_anything(int fd, short events, Deadline deadline) {
   // Nothing to wait for is no reason not to hear the parent: a server that never pauses could keep us from it for ever.
-  poll_once(fd, events,
-            events == 0 && unsent_.empty() ? Deadline(core::TimePoint::min()) : deadline);
+  poll_once(
+      fd, events,
+      events == 0 && (unsent_.empty() || holds()) ? Deadline(core::TimePoint::min()) : deadline);
 }
 
 Result<wire::VerdictMessage> ParentLink::wait_for_verdict(Deadline deadline) {

@@ -1,6 +1,9 @@
 // A worker's only line to the rest of the program: frames up, answers down, and the knowledge that the parent lives.
 #pragma once
 
+#include <poll.h>
+
+#include <array>
 #include <optional>
 #include <string>
 
@@ -12,14 +15,18 @@
 
 namespace fanout::worker {
 
+// Each message that travels alone costs two processes a system call or more. One that will be followed soon can wait for
+// the next; if that takes a tenth of a second, it travels alone after all.
+enum class Urgency { at_once, with_the_next };
+
 class ParentLink {
 public:
-  // Both ends become non-blocking.
-  ParentLink(sys::UniqueFd to_parent, sys::UniqueFd from_parent);
+  // A socket that does not block.
+  explicit ParentLink(sys::UniqueFd link) : link_(std::move(link)) {}
 
-  // Queues a message and sends what the pipe takes. A parent that is gone ends the process: nobody is left to serve.
-  void send(const wire::WorkerMessage &message);
-  // What the pipe did not take yet. A caller that makes much waits while this is large.
+  // Queues a message and sends what the socket takes. A parent that is gone ends the process: nobody is left to serve.
+  void send(const wire::WorkerMessage &message, Urgency urgency = Urgency::at_once);
+  // What the socket did not take yet. A caller that makes much waits while this is large.
   [[nodiscard]] std::size_t backlog_bytes() const { return unsent_.size(); }
   // Blocks until everything is sent.
   void drain();
@@ -42,13 +49,16 @@ private:
     bool descriptor = false;  // `fd` is ready
     bool parent = false;      // a message came
   };
-  Heard poll_once(int fd, short events, core::Deadline deadline);  // one poll(2)
+  Heard poll_once(int fd, short events,
+                  core::Deadline deadline);  // one poll(2), two if a message was held
+  int poll_descriptors(std::array<pollfd, 2> &entries, core::Deadline deadline);
+  [[nodiscard]] bool holds() const { return !held_until_.never(); }
   void flush();
   void listen();
 
-  sys::UniqueFd to_parent_;
-  sys::UniqueFd from_parent_;
+  sys::UniqueFd link_;
   std::string unsent_;
+  core::Deadline held_until_;  // while it is one, all of unsent_ waits for the next message
   wire::FrameReader frames_;
   std::optional<wire::VerdictMessage> verdict_;
   std::optional<wire::StopMessage> stop_;

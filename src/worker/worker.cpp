@@ -32,7 +32,7 @@ public:
   Worker(const sandbox::Confinement *confinement, JobCard card, Channels channels)
       : confinement_(confinement),
         card_(std::move(card)),
-        parent_(std::move(channels.to_parent), std::move(channels.from_parent)),
+        parent_(std::move(channels.link)),
         slot_(std::move(channels.key_slot)),
         phase_started_(sys::now()),
         deadline_(Deadline::in(card_.connect_timeout, phase_started_)) {}
@@ -40,7 +40,7 @@ public:
   void run();
 
 private:
-  void enter(Phase phase);
+  void enter(Phase phase, Urgency urgency = Urgency::at_once);
   Result<void> connect_and_execute();
   Result<void> ask_for_verdict(ssh::Session &session);
   Result<void> log_in(ssh::Session &session);
@@ -55,13 +55,13 @@ private:
   Deadline deadline_;  // until logged in and the command accepted
 };
 
-void Worker::enter(Phase phase) {
+void Worker::enter(Phase phase, Urgency urgency) {
   const core::TimePoint now = sys::now();
   outcome_.phases[static_cast<std::size_t>(outcome_.phase)] =
       std::chrono::duration_cast<std::chrono::microseconds>(now - phase_started_);
   phase_started_ = now;
   outcome_.phase = phase;
-  if (phase != Phase::done) parent_.send(wire::PhaseMessage{phase});
+  if (phase != Phase::done) parent_.send(wire::PhaseMessage{phase}, urgency);
 }
 
 Result<void> Worker::connect_and_execute() {
@@ -79,17 +79,21 @@ Result<void> Worker::connect_and_execute() {
         {addresses, card_.host_key_algorithms, deadline_, wait,
          [this](Phase phase) { enter(phase); }, [this] { return confinement_->before_reading(); }},
         parent_, outcome_);
-  enter(Phase::connect);
+  enter(Phase::connect, Urgency::with_the_next);
   TRY_ASSIGN(ssh::Connected connected, ssh::connect_to_any(addresses, deadline_, wait));
   outcome_.peer_address = ssh::format_address(connected.peer);
   // The last thing that needed files or new sockets. Nothing of the server has been read yet.
   TRY(confinement_->before_reading());
 
   enter(Phase::kex);
-  ssh::Session session(std::move(connected.socket), wait, {card_.host_key_algorithms});
+  // Never destroyed: it would say farewell and free its memory piece by piece, and the end of the process does both.
+  ssh::Session &session =
+      *std::make_unique<ssh::Session>(std::move(connected.socket), wait,
+                                      ssh::Session::Options{card_.host_key_algorithms})
+           .release();
   session.set_deadline(deadline_);
   TRY(session.handshake());
-  enter(Phase::verify);
+  enter(Phase::verify, Urgency::with_the_next);
   TRY(ask_for_verdict(session));
   enter(Phase::auth);
   TRY(log_in(session));
@@ -101,7 +105,7 @@ Result<void> Worker::connect_and_execute() {
 }
 
 Result<void> Worker::ask_for_verdict(ssh::Session &session) {
-  parent_.send(wire::NoteMessage{session.describe()});
+  parent_.send(wire::NoteMessage{session.describe()}, Urgency::with_the_next);
   parent_.send(wire::HostKeyMessage{session.host_key()});
   // A parent that is slow to answer (its reader has stopped) is not the host's fault.
   const core::TimePoint asked = sys::now();
@@ -161,18 +165,27 @@ Program::~Program() = default;
 
 Result<void> Program::prepare(std::string_view bytes) {
   TRY_ASSIGN(const Setup setup, decode_setup(bytes));
-  TRY(ssh::start_library());
+  // In this order: the first leaves little behind, and what stays of the second lies where it has been, close together.
   TRY_ASSIGN(sandbox::Confinement confinement,
              sandbox::Confinement::prepare(setup.sandbox, sandbox::Profile::exec));
+  TRY(ssh::start_library());
   confinement_ = std::make_unique<sandbox::Confinement>(std::move(confinement));
+  port_ = setup.port;
   return {};
+}
+
+void Program::before_each() const {
+  if (confinement_) confinement_->make_ready(port_);
 }
 
 int Program::run(std::string_view bytes, Channels channels) const {
   auto card = decode_job_card(bytes);
   if (!card) return 1;
   sys::set_process_title("fanout: worker " + card->host);
-  Worker(confinement_.get(), *std::move(card), std::move(channels)).run();
+  // Never destroyed: the link to the parent closes with the process, so that whoever sees it closed finds the process ended.
+  std::make_unique<Worker>(confinement_.get(), *std::move(card), std::move(channels))
+      .release()
+      ->run();
   return 0;
 }
 

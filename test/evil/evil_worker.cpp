@@ -59,12 +59,11 @@ int shared_writable_mappings() {
 
 class Evil {
 public:
-  Evil(const worker::JobCard &card, const sandbox::Confinement &confinement, sys::UniqueFd up,
-       sys::UniqueFd down, sys::UniqueFd slot)
+  Evil(const worker::JobCard &card, const sandbox::Confinement &confinement, sys::UniqueFd link,
+       sys::UniqueFd slot)
       : card_(card),
         confinement_(confinement),
-        up_(std::move(up)),
-        down_(std::move(down)),
+        link_(std::move(link)),
         slot_fd_(slot.get()),
         slot_(std::move(slot)) {
     const std::size_t space = card_.command.find(' ');
@@ -94,7 +93,7 @@ public:
 
 private:
   void send(const wire::WorkerMessage &message) { raw(wire::encode(message)); }
-  void raw(std::string_view bytes) { static_cast<void>(sys::write_all(up_.get(), bytes)); }
+  void raw(std::string_view bytes) { static_cast<void>(sys::write_all(link_.get(), bytes)); }
 
   void claim_success(const std::string &text) {
     send(wire::PhaseMessage{Phase::run});
@@ -121,7 +120,7 @@ private:
     target.outside = "/etc";
     target.connection = connection;
     target.slot = slot_fd_;
-    target.pipe = up_.get();
+    target.pipe = link_.get();
     for (const test::Attempt &attempt : test::evil_attempts())
       if (attempt.name == kind_) {
         const int error = attempt.run(target);
@@ -185,8 +184,8 @@ private:
   void hear_verdict() {
     wire::FrameReader reader;
     char buffer[4096];
-    while (sys::wait_ready(down_.get(), POLLIN, soon())) {
-      const sys::Transfer got = sys::read_some(down_.get(), buffer, sizeof buffer);
+    while (sys::wait_ready(link_.get(), POLLIN, soon())) {
+      const sys::Transfer got = sys::read_some(link_.get(), buffer, sizeof buffer);
       if (got.state == sys::Transfer::State::would_block) continue;
       if (got.state != sys::Transfer::State::done) return;
       reader.feed({buffer, got.count});
@@ -274,8 +273,7 @@ private:
 
   const worker::JobCard &card_;
   const sandbox::Confinement &confinement_;
-  sys::UniqueFd up_;
-  sys::UniqueFd down_;
+  sys::UniqueFd link_;
   int slot_fd_;
   keys::Slot slot_;
   std::string what_;
@@ -295,11 +293,8 @@ Result<void> Program::prepare(std::string_view bytes) {
   return {};
 }
 
-int Program::run(const worker::JobCard &card, sys::UniqueFd to_parent, sys::UniqueFd from_parent,
-                 sys::UniqueFd key_slot) const {
-  auto done =
-      Evil(card, *confinement_, std::move(to_parent), std::move(from_parent), std::move(key_slot))
-          .run();
+int Program::run(const worker::JobCard &card, sys::UniqueFd link, sys::UniqueFd key_slot) const {
+  auto done = Evil(card, *confinement_, std::move(link), std::move(key_slot)).run();
   return done ? 0 : 1;
 }
 

@@ -22,8 +22,7 @@ namespace fanout::evil {
 class Program {
 public:
   core::Result<void> prepare(std::string_view setup);
-  int run(const worker::JobCard &card, sys::UniqueFd to_parent, sys::UniqueFd from_parent,
-          sys::UniqueFd key_slot) const;
+  int run(const worker::JobCard &card, sys::UniqueFd link, sys::UniqueFd key_slot) const;
 
 private:
   std::unique_ptr<sandbox::Confinement> confinement_;

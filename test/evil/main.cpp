@@ -19,10 +19,11 @@ int main(int argc, char **argv) {
          if (auto prepared = evil.prepare(setup); !prepared) return prepared;
          return honest.prepare(setup);
        },
-       [&](std::string_view bytes, UniqueFd up, UniqueFd down, UniqueFd slot) {
+       {},  // what is made ready for honest workers would be left open by those that are not
+       [&](std::string_view bytes, UniqueFd link, UniqueFd slot) {
          const auto card = fanout::worker::decode_job_card(bytes);
          if (card && card->host.starts_with("evil"))
-           return evil.run(*card, std::move(up), std::move(down), std::move(slot));
-         return honest.run(bytes, {std::move(up), std::move(down), std::move(slot)});
+           return evil.run(*card, std::move(link), std::move(slot));
+         return honest.run(bytes, {std::move(link), std::move(slot)});
        }});
 }

@@ -2,8 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +31,7 @@ using pool::Pool;
 
 namespace {
 
-using Program = std::function<int(int to_parent, int from_parent)>;
+using Program = std::function<int(int link)>;
 
 void tell(int fd, const wire::WorkerMessage &message) {
   static_cast<void>(sys::write_all(fd, wire::encode(message)));
@@ -56,6 +58,7 @@ wire::ParentMessage hear(int fd) {
   wire::FrameReader reader;
   char buffer[256];
   for (;;) {
+    sys::wait_ready(fd, POLLIN, {});
     const sys::Transfer got = sys::read_some(fd, buffer, sizeof buffer);
     if (got.state != sys::Transfer::State::done) ::_exit(9);
     reader.feed({buffer, got.count});
@@ -78,11 +81,10 @@ pool::Job job(HostIndex host, Program program, pool::WorkerLimits limits = {}) {
   return made;
 }
 
-core::Result<sys::Child> launch(const pool::Job &job, const sys::UniqueFd &up,
-                                const sys::UniqueFd &down) {
+core::Result<sys::Child> launch(const pool::Job &job, const sys::UniqueFd &link) {
   return sys::fork_child([&] {
-    sys::close_all_but({up.get(), down.get()});
-    return programs().at(job.host)(up.get(), down.get());
+    sys::close_all_but({link.get()});
+    return programs().at(job.host)(link.get());
   });
 }
 
@@ -149,8 +151,8 @@ TEST_CASE("pool: each host has one record and its own output, never more at once
     HostIndex next = 0;
     while (next < 60 || pool.running() > 0) {
       while (next < 60 && pool.has_room()) {
-        pool.start(job(next, [next](int up, int) {
-          return tell_ok(up, "output of " + std::to_string(next)), 0;
+        pool.start(job(next, [next](int link) {
+          return tell_ok(link, "output of " + std::to_string(next)), 0;
         }));
         ++next;
         CHECK(pool.running() <= 7);
@@ -174,8 +176,8 @@ TEST_CASE(
     "[pool]") {
   for (const Phase phase : {Phase::start, Phase::resolve, Phase::connect, Phase::kex, Phase::auth,
                             Phase::open, Phase::run}) {
-    const Outcome outcome = run_one([phase](int up, int) -> int {
-      if (phase != Phase::start) tell(up, wire::PhaseMessage{phase});
+    const Outcome outcome = run_one([phase](int link) -> int {
+      if (phase != Phase::start) tell(link, wire::PhaseMessage{phase});
       ::raise(SIGKILL);
       return 0;
     });
@@ -190,15 +192,15 @@ TEST_CASE(
 }
 
 TEST_CASE("pool: a crash, an exit without a word and an exception are internal", "[pool]") {
-  CHECK(run_one([](int, int) -> int {
+  CHECK(run_one([](int) -> int {
           const rlimit none{0, 0};
           ::setrlimit(RLIMIT_CORE, &none);
           ::signal(SIGSEGV, SIG_DFL);  // a sanitizer's handler would write a report of its own
           ::raise(SIGSEGV);
           return 0;
         }).cause == "worker killed by signal 11 (SEGV) while starting");
-  CHECK(run_one([](int, int) { return 3; }).cause == "worker exited with status 3 while starting");
-  CHECK(run_one([](int, int) -> int {
+  CHECK(run_one([](int) { return 3; }).cause == "worker exited with status 3 while starting");
+  CHECK(run_one([](int) -> int {
           const rlimit none{0, 0};
           ::setrlimit(RLIMIT_CORE, &none);
           throw 1;
@@ -208,10 +210,10 @@ TEST_CASE("pool: a crash, an exit without a word and an exception are internal",
 TEST_CASE("pool: output before a death is kept", "[pool]") {
   Pool pool = Pool::create(1, launch).value();
   Run run;
-  pool.start(job(0, [](int up, int) -> int {
-    tell(up, wire::PhaseMessage{Phase::run});
+  pool.start(job(0, [](int link) -> int {
+    tell(link, wire::PhaseMessage{Phase::run});
     for (int i = 0; i < 100; ++i)
-      tell(up, wire::OutputMessage{core::Stream::out, std::string(1024, 'x')});
+      tell(link, wire::OutputMessage{core::Stream::out, std::string(1024, 'x')});
     ::raise(SIGKILL);
     return 0;
   }));
@@ -222,8 +224,8 @@ TEST_CASE("pool: output before a death is kept", "[pool]") {
 }
 
 TEST_CASE("pool: killed after its last message, the record is what the message said", "[pool]") {
-  const Outcome outcome = run_one([](int up, int) -> int {
-    tell_ok(up);
+  const Outcome outcome = run_one([](int link) -> int {
+    tell_ok(link);
     ::raise(SIGKILL);
     return 0;
   });
@@ -231,10 +233,10 @@ TEST_CASE("pool: killed after its last message, the record is what the message s
 }
 
 TEST_CASE("pool: half a frame is internal and says so", "[pool]") {
-  const Outcome outcome = run_one([](int up, int) -> int {
+  const Outcome outcome = run_one([](int link) -> int {
     const std::string frame =
         wire::encode(wire::WorkerMessage(wire::NoteMessage{"a note that is never finished"}));
-    static_cast<void>(sys::write_all(up, frame.substr(0, 8)));
+    static_cast<void>(sys::write_all(link, frame.substr(0, 8)));
     ::raise(SIGKILL);
     return 0;
   });
@@ -246,31 +248,31 @@ TEST_CASE("pool: a worker that breaks the rules is killed at once and harms nobo
           "[pool]") {
   const std::pair<const char *, Program> liars[] = {
       {"random bytes",
-       [](int up, int) -> int {
-         static_cast<void>(sys::write_all(up, std::string(4096, '\xff')));
+       [](int link) -> int {
+         static_cast<void>(sys::write_all(link, std::string(4096, '\xff')));
          sleep_for_ever();
        }},
       {"unknown type",
-       [](int up, int) -> int {
-         static_cast<void>(sys::write_all(up, wire::encode_frame(99, "x")));
+       [](int link) -> int {
+         static_cast<void>(sys::write_all(link, wire::encode_frame(99, "x")));
          sleep_for_ever();
        }},
       {"out of order",
-       [](int up, int) -> int {
-         tell(up, wire::OutputMessage{core::Stream::out, "before anything ran"});
+       [](int link) -> int {
+         tell(link, wire::OutputMessage{core::Stream::out, "before anything ran"});
          sleep_for_ever();
        }},
       {"after the final one",
-       [](int up, int) -> int {
-         tell_ok(up);
-         tell(up, wire::NoteMessage{"one more thing"});
+       [](int link) -> int {
+         tell_ok(link);
+         tell(link, wire::NoteMessage{"one more thing"});
          sleep_for_ever();
        }},
       {"success without a run",
-       [](int up, int) -> int {
+       [](int link) -> int {
          Outcome outcome;
          outcome.status = Status::ok;
-         tell(up, wire::FinalMessage{outcome});
+         tell(link, wire::FinalMessage{outcome});
          sleep_for_ever();
        }},
   };
@@ -281,7 +283,7 @@ TEST_CASE("pool: a worker that breaks the rules is killed at once and harms nobo
     const auto begin = sys::now();
     pool.start(job(0, liar));
     for (HostIndex host = 1; host < 10; ++host)
-      pool.start(job(host, [](int up, int) { return tell_ok(up, "fine"), 0; }));
+      pool.start(job(host, [](int link) { return tell_ok(link, "fine"), 0; }));
     run.until_all_ended(pool);
     CHECK(sys::now() - begin < 5s);
     CHECK(run.ended.at(0).status == Status::internal);
@@ -296,37 +298,37 @@ TEST_CASE("pool: a worker that breaks the rules is killed at once and harms nobo
 TEST_CASE("pool: a million tiny messages neither fill memory nor keep others waiting", "[pool]") {
   Pool pool = Pool::create(2, launch).value();
   Run run;
-  pool.start(job(0, [](int up, int) -> int {
+  pool.start(job(0, [](int link) -> int {
     const std::string letter =
         wire::encode(wire::WorkerMessage(wire::OutputMessage{core::Stream::out, "x"}));
     std::string letters;
     for (int i = 0; i < 1000; ++i) letters += letter;
-    tell(up, wire::PhaseMessage{Phase::run});
-    for (int i = 0; i < 1000; ++i) static_cast<void>(sys::write_all(up, letters));
+    tell(link, wire::PhaseMessage{Phase::run});
+    for (int i = 0; i < 1000; ++i) static_cast<void>(sys::write_all(link, letters));
     Outcome outcome;
     outcome.status = Status::ok;
     outcome.exit_status = 0;
     outcome.remote_end = core::RemoteEnd::exited;
     outcome.stdout_bytes = 1'000'000;
-    tell(up, wire::FinalMessage{outcome});
+    tell(link, wire::FinalMessage{outcome});
     return 0;
   }));
-  pool.start(job(1, [](int up, int) { return tell_ok(up, "fine"), 0; }));
+  pool.start(job(1, [](int link) { return tell_ok(link, "fine"), 0; }));
   run.until_all_ended(pool);
   CHECK(run.ended.at(1).status == Status::ok);
   CHECK(run.ended.at(0).status == Status::ok);
 }
 
 TEST_CASE("pool: a worker that claims other byte counts than arrived is not ok", "[pool]") {
-  const Outcome outcome = run_one([](int up, int) -> int {
-    tell(up, wire::PhaseMessage{Phase::run});
-    tell(up, wire::OutputMessage{core::Stream::out, "1234"});
+  const Outcome outcome = run_one([](int link) -> int {
+    tell(link, wire::PhaseMessage{Phase::run});
+    tell(link, wire::OutputMessage{core::Stream::out, "1234"});
     Outcome claimed;
     claimed.status = Status::ok;
     claimed.exit_status = 0;
     claimed.remote_end = core::RemoteEnd::exited;
     claimed.stdout_bytes = 5;
-    tell(up, wire::FinalMessage{claimed});
+    tell(link, wire::FinalMessage{claimed});
     return 0;
   });
   CHECK(outcome.status == Status::internal);
@@ -339,13 +341,13 @@ TEST_CASE("pool: a worker stopped for ever while connecting is a timeout, others
   Run run;
   const auto begin = sys::now();
   pool.start(job(0,
-                 [](int up, int) -> int {
-                   tell(up, wire::PhaseMessage{Phase::kex});
+                 [](int link) -> int {
+                   tell(link, wire::PhaseMessage{Phase::kex});
                    ::raise(SIGSTOP);
                    return 0;
                  },
                  {300ms, 0ms, 0ms}));
-  pool.start(job(1, [](int up, int) { return tell_ok(up), 0; }, {300ms, 0ms, 0ms}));
+  pool.start(job(1, [](int link) { return tell_ok(link), 0; }, {300ms, 0ms, 0ms}));
   run.until_all_ended(pool);
   CHECK(run.ended.at(1).status == Status::ok);
   CHECK(run.ended.at(0).status == Status::timeout);
@@ -357,8 +359,8 @@ TEST_CASE("pool: a worker stopped for ever while connecting is a timeout, others
 
 TEST_CASE("pool: a worker stopped for ever while its command runs is a timeout too", "[pool]") {
   const Outcome outcome = run_one(
-      [](int up, int) -> int {
-        tell(up, wire::PhaseMessage{Phase::run});
+      [](int link) -> int {
+        tell(link, wire::PhaseMessage{Phase::run});
         ::raise(SIGSTOP);
         return 0;
       },
@@ -369,9 +371,9 @@ TEST_CASE("pool: a worker stopped for ever while its command runs is a timeout t
 
 TEST_CASE("pool: one that ends its pipe but not itself is ended, and its last word counts",
           "[pool]") {
-  const Outcome outcome = run_one([](int up, int) -> int {
-    tell_ok(up);
-    ::close(up);
+  const Outcome outcome = run_one([](int link) -> int {
+    tell_ok(link);
+    ::close(link);
     sleep_for_ever();
   });
   CHECK(outcome.status == Status::ok);
@@ -380,14 +382,14 @@ TEST_CASE("pool: one that ends its pipe but not itself is ended, and its last wo
 TEST_CASE("pool: stopping asks the worker, which answers with its own record", "[pool]") {
   Pool pool = Pool::create(1, launch).value();
   Run run;
-  pool.start(job(0, [](int up, int down) -> int {
-    tell(up, wire::PhaseMessage{Phase::run});
-    const auto message = hear(down);
+  pool.start(job(0, [](int link) -> int {
+    tell(link, wire::PhaseMessage{Phase::run});
+    const auto message = hear(link);
     Outcome outcome;
     outcome.status = std::get<wire::StopMessage>(message).status;
     outcome.remote_end = core::RemoteEnd::killed;
     outcome.cause = "stopped; the remote command was killed";
-    tell(up, wire::FinalMessage{outcome});
+    tell(link, wire::FinalMessage{outcome});
     return 0;
   }));
   while (run.started.empty()) run.take(pool.wait(core::Deadline::in(5s, sys::now())));
@@ -403,9 +405,9 @@ TEST_CASE(
   for (const bool ignores_term : {false, true}) {
     Pool pool = Pool::create(1, launch).value();
     Run run;
-    pool.start(job(0, [ignores_term](int up, int) -> int {
+    pool.start(job(0, [ignores_term](int link) -> int {
       if (ignores_term) ::signal(SIGTERM, SIG_IGN);
-      tell(up, wire::PhaseMessage{Phase::resolve});
+      tell(link, wire::PhaseMessage{Phase::resolve});
       sleep_for_ever();
     }));
     while (run.started.empty()) run.take(pool.wait(core::Deadline::in(5s, sys::now())));
@@ -422,14 +424,14 @@ TEST_CASE("pool: a verdict reaches the worker that asked, and no other", "[pool]
   Pool pool = Pool::create(2, launch).value();
   Run run;
   for (const HostIndex host : {0U, 1U})
-    pool.start(job(host, [](int up, int down) -> int {
-      tell(up, wire::PhaseMessage{Phase::verify});
-      tell(up, wire::HostKeyMessage{"blob"});
-      const auto verdict = std::get<wire::VerdictMessage>(hear(down));
+    pool.start(job(host, [](int link) -> int {
+      tell(link, wire::PhaseMessage{Phase::verify});
+      tell(link, wire::HostKeyMessage{"blob"});
+      const auto verdict = std::get<wire::VerdictMessage>(hear(link));
       Outcome outcome;
       outcome.status = Status::host_key;
       outcome.cause = verdict.cause;
-      tell(up, wire::FinalMessage{outcome});
+      tell(link, wire::FinalMessage{outcome});
       return 0;
     }));
   std::set<HostIndex> asked;
@@ -461,7 +463,7 @@ TEST_CASE("pool: when the system refuses to fork, the job waits for a worker to 
     HostIndex next = 0;
     while (next < 12 || pool.running() > 0) {
       while (next < 12 && pool.has_room())
-        pool.start(job(next++, [](int up, int) { return tell_ok(up, "fine"), 0; }));
+        pool.start(job(next++, [](int link) { return tell_ok(link, "fine"), 0; }));
       run.take(pool.wait(core::Deadline::in(5s, sys::now())));
     }
     int bad = run.ended.size() == 12 ? 0 : 1;
@@ -473,17 +475,45 @@ TEST_CASE("pool: when the system refuses to fork, the job waits for a worker to 
   CHECK(child->reap_blocking().exit_status == 0);
 }
 
+TEST_CASE("pool: what a worker has left in a large socket buffer is all read when it has ended",
+          "[pool]") {
+  // The system's default may be anything (socket(7), wmem_default), and a worker without a sandbox may ask for more.
+  const std::string much(6U << 20, 'x');
+  Pool pool = Pool::create(1, launch).value();
+  pool.start(job(0, [&much](int link) {
+    const int size = 16 << 20;
+    ::setsockopt(link, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+    tell(link, wire::PhaseMessage{Phase::run});
+    for (std::size_t at = 0; at < much.size(); at += 32 * 1024)
+      tell(link, wire::OutputMessage{core::Stream::out, much.substr(at, 32 * 1024)});
+    Outcome outcome;
+    outcome.status = Status::ok;
+    outcome.exit_status = 0;
+    outcome.remote_end = core::RemoteEnd::exited;
+    outcome.stdout_bytes = much.size();
+    tell(link, wire::FinalMessage{outcome});
+    return 0;
+  }));
+  // Nobody reads until it has ended, if its buffer can be had.
+  const core::Deadline limit = core::Deadline::in(3s, sys::now());
+  while (!sys::any_child_has_ended() && !limit.passed(sys::now())) ::usleep(1000);
+  Run run;
+  run.until_all_ended(pool);
+  CHECK(run.ended.at(0).status == Status::ok);
+  CHECK(run.output[0] == much);
+}
+
 TEST_CASE("pool: when nothing can be forked at all, each host says why", "[pool]") {
   auto child = sys::fork_child([]() -> int {
     Pool pool = Pool::create(10, launch).value();
     const rlimit none{3, 3};
     ::setrlimit(RLIMIT_NOFILE, &none);
     Run run;
-    pool.start(job(0, [](int, int) { return 0; }));
+    pool.start(job(0, [](int) { return 0; }));
     const core::Deadline limit = core::Deadline::in(5s, sys::now());
     while (!run.ended.contains(0) && !limit.passed(sys::now())) run.take(pool.wait(limit));
     return run.ended.contains(0) && run.ended[0].status == Status::internal &&
-                   run.ended[0].cause == "pipe: Too many open files"
+                   run.ended[0].cause == "socketpair: Too many open files"
                ? 0
                : 1;
   });
@@ -494,18 +524,17 @@ TEST_CASE("pool: when nothing can be forked at all, each host says why", "[pool]
 TEST_CASE("pool: jobs after one that was refused for good are not tried for as long", "[pool]") {
   bool refuses = true;
   int asked = 0;
-  Pool pool = Pool::create(64,
-                           [&](const pool::Job &job, const sys::UniqueFd &up,
-                               const sys::UniqueFd &down) -> core::Result<sys::Child> {
-                             ++asked;
-                             if (refuses)
-                               return core::fail(core::ErrorKind::local, "clone: refused");
-                             return launch(job, up, down);
-                           })
+  Pool pool = Pool::create(
+                  64,
+                  [&](const pool::Job &job, const sys::UniqueFd &link) -> core::Result<sys::Child> {
+                    ++asked;
+                    if (refuses) return core::fail(core::ErrorKind::local, "clone: refused");
+                    return launch(job, link);
+                  })
                   .value();
   Run run;
   HostIndex next = 0;
-  const auto fine = [](int up, int) { return tell_ok(up), 0; };
+  const auto fine = [](int link) { return tell_ok(link), 0; };
   const auto run_until = [&](HostIndex last) {
     while (next < last || pool.running() > 0) {
       while (next < last && pool.has_room()) pool.start(job(next++, fine));
@@ -531,17 +560,16 @@ TEST_CASE("pool: jobs after one that was refused for good are not tried for as l
 TEST_CASE("pool: a job that is tried again still has what it hands down", "[pool]") {
   auto handed = sys::make_pipe().value();
   int asked = 0;
-  Pool pool = Pool::create(1,
-                           [&](const pool::Job &job, const sys::UniqueFd &up,
-                               const sys::UniqueFd &down) -> core::Result<sys::Child> {
-                             if (++asked < 3)
-                               return core::fail(core::ErrorKind::local, "clone: refused");
-                             CHECK(job.handed_down);
-                             return launch(job, up, down);
-                           })
+  Pool pool = Pool::create(
+                  1,
+                  [&](const pool::Job &job, const sys::UniqueFd &link) -> core::Result<sys::Child> {
+                    if (++asked < 3) return core::fail(core::ErrorKind::local, "clone: refused");
+                    CHECK(job.handed_down);
+                    return launch(job, link);
+                  })
                   .value();
   Run run;
-  pool::Job made = job(0, [](int up, int) { return tell_ok(up), 0; });
+  pool::Job made = job(0, [](int link) { return tell_ok(link), 0; });
   made.handed_down = std::move(handed.write_end);
   pool.start(std::move(made));
   run.until_all_ended(pool);
@@ -558,8 +586,8 @@ TEST_CASE("pool: when the parent dies, its workers die", "[pool]") {
   auto parent = sys::fork_child([&]() -> int {
     Pool pool = Pool::create(50, launch).value();
     for (HostIndex host = 0; host < 50; ++host)
-      pool.start(job(host, [](int up, int) -> int {
-        tell(up, wire::PhaseMessage{Phase::connect});
+      pool.start(job(host, [](int link) -> int {
+        tell(link, wire::PhaseMessage{Phase::connect});
         sleep_for_ever();
       }));
     Run run;
@@ -588,9 +616,9 @@ TEST_CASE("pool: a process that a worker leaves behind neither delays its record
           "[pool]") {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const auto begin = sys::now();
-  const Outcome outcome = run_one([](int up, int) -> int {
+  const Outcome outcome = run_one([](int link) -> int {
     if (::fork() == 0) sleep_for_ever();  // with the pipe in its hands
-    tell_ok(up);
+    tell_ok(link);
     return 0;
   });
   CHECK(outcome.status == Status::ok);
@@ -613,7 +641,7 @@ TEST_CASE("pool: killing all leaves nobody", "[pool]") {
   Pool pool = Pool::create(5, launch).value();
   Run run;
   for (HostIndex host = 0; host < 5; ++host)
-    pool.start(job(host, [](int, int) -> int { sleep_for_ever(); }));
+    pool.start(job(host, [](int) -> int { sleep_for_ever(); }));
   pool.kill_all(Status::interrupted);
   run.until_all_ended(pool);
   REQUIRE(run.ended.size() == 5);

@@ -102,6 +102,22 @@ TEST_CASE("processes: a child that reads the terminal stays in our group", "[sys
   CHECK(child->reap_blocking().success());
 }
 
+TEST_CASE("processes: that a child has ended is seen without reaping it", "[sys]") {
+  auto child = sys::fork_child([]() -> int {
+    for (;;) ::pause();
+  });
+  REQUIRE(child);
+  CHECK_FALSE(child->has_ended());
+  child->signal(SIGTERM);
+  REQUIRE(sys::wait_ready(child->pidfd(), 1 /* POLLIN */, core::Deadline::in(5s, sys::now())));
+  CHECK(child->has_ended());
+  CHECK(child->has_ended());
+  const auto status = child->reap();
+  REQUIRE(status);
+  CHECK(status->signal == SIGTERM);
+  CHECK_FALSE(child->has_ended());
+}
+
 TEST_CASE("processes: one that is forgotten to be reaped is killed with its object", "[sys]") {
   pid_t pid = 0;
   {

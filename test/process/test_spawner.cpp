@@ -48,39 +48,36 @@ std::string hear_all(int fd) {
 
 struct Spawned {
   sys::Child child;
-  sys::UniqueFd from_worker;
-  sys::UniqueFd to_worker;
+  sys::UniqueFd link;
 };
 
 core::Result<Spawned> spawn(Spawner &spawner, std::string_view card,
                             const sys::UniqueFd &handed_down = {}) {
-  sys::Pipe up = sys::make_pipe().value();
-  sys::Pipe down = sys::make_pipe().value();
-  TRY_ASSIGN(sys::Child child, spawner.spawn(card, up.write_end, down.read_end, handed_down));
-  return Spawned{std::move(child), std::move(up.read_end), std::move(down.write_end)};
+  auto ends = sys::make_socket_pair().value();
+  TRY_ASSIGN(sys::Child child, spawner.spawn(card, ends.second, handed_down));
+  return Spawned{std::move(child), std::move(ends.first)};
 }
 
 Spawner start(decltype(Spawner::Program::run) run) {
-  return Spawner::start({nothing_to_prepare, std::move(run)}).value();
+  return Spawner::start({nothing_to_prepare, {}, std::move(run)}).value();
 }
 
 }  // namespace
 
 TEST_CASE("spawner: a worker gets its card and its descriptors", "[pool]") {
-  Spawner spawner =
-      start([](std::string_view card, sys::UniqueFd up, sys::UniqueFd down, sys::UniqueFd extra) {
-        char byte = 0;
-        static_cast<void>(sys::read_exactly(down.get(), &byte, 1));
-        tell(up, std::string(card) + byte);
-        tell(extra, "handed down");
-        return 7;
-      });
+  Spawner spawner = start([](std::string_view card, sys::UniqueFd link, sys::UniqueFd extra) {
+    char byte = 0;
+    static_cast<void>(sys::read_exactly(link.get(), &byte, 1));
+    tell(link, std::string(card) + byte);
+    tell(extra, "handed down");
+    return 7;
+  });
   sys::Pipe extra = sys::make_pipe().value();
   auto worker = spawn(spawner, "a card ", extra.write_end);
   extra.write_end.close();
   REQUIRE(worker);
-  REQUIRE(sys::write_all(worker->to_worker.get(), "!"));
-  CHECK(hear_all(worker->from_worker.get()) == "a card !");
+  REQUIRE(sys::write_all(worker->link.get(), "!"));
+  CHECK(hear_all(worker->link.get()) == "a card !");
   CHECK(hear_all(extra.read_end.get()) == "handed down");
   const sys::ProcessStatus status = worker->child.reap_blocking();
   CHECK(status.exited);
@@ -88,33 +85,33 @@ TEST_CASE("spawner: a worker gets its card and its descriptors", "[pool]") {
 }
 
 TEST_CASE("spawner: a worker is a child of the caller, in a group of its own", "[pool]") {
-  Spawner spawner = start([](std::string_view, sys::UniqueFd up, sys::UniqueFd, sys::UniqueFd) {
+  Spawner spawner = start([](std::string_view, sys::UniqueFd link, sys::UniqueFd) {
     int death_signal = 0;
     ::prctl(PR_GET_PDEATHSIG, &death_signal);
-    tell(up, std::to_string(::getppid()) + " " + (::getpgid(0) == ::getpid() ? "own" : "shared") +
-                 " " + std::to_string(death_signal));
+    tell(link, std::to_string(::getppid()) + " " + (::getpgid(0) == ::getpid() ? "own" : "shared") +
+                   " " + std::to_string(death_signal));
     return 0;
   });
   auto worker = spawn(spawner, "");
   REQUIRE(worker);
-  CHECK(hear_all(worker->from_worker.get()) ==
+  CHECK(hear_all(worker->link.get()) ==
         std::to_string(::getpid()) + " own " + std::to_string(SIGKILL));
 }
 
 TEST_CASE("spawner: a worker holds its own descriptors and the null device", "[pool]") {
   const sys::Pipe not_for_it = sys::make_pipe().value();
-  Spawner spawner = start([](std::string_view, sys::UniqueFd up, sys::UniqueFd, sys::UniqueFd) {
+  Spawner spawner = start([](std::string_view, sys::UniqueFd link, sys::UniqueFd) {
     std::string open;
     for (int fd = 0; fd < 256; ++fd)
       if (char target[64] = {}; ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), target,
                                            sizeof target - 1) > 0)
         open += fd < 3 ? std::string(target) + " " : std::string("+");
-    tell(up, open);
+    tell(link, open);
     return 0;
   });
   auto worker = spawn(spawner, "");
   REQUIRE(worker);
-  CHECK(hear_all(worker->from_worker.get()) == "/dev/null /dev/null /dev/null ++");
+  CHECK(hear_all(worker->link.get()) == "/dev/null /dev/null /dev/null +");
 }
 
 TEST_CASE("spawner: no worker has anything of the caller or of another worker in its memory",
@@ -129,57 +126,58 @@ TEST_CASE("spawner: no worker has anything of the caller or of another worker in
     ::setenv("FANOUT_TEST_VARIABLE", memory_scan::disguise(variable).c_str(), 1);
   }
   sys::wipe_unused_stack();
-  Spawner spawner = start([&](std::string_view, sys::UniqueFd up, sys::UniqueFd, sys::UniqueFd) {
+  Spawner spawner = start([&](std::string_view, sys::UniqueFd link, sys::UniqueFd) {
     std::string found;
     if (memory_scan::holds(later)) found += "later ";
     if (memory_scan::holds(other)) found += "other ";
     if (memory_scan::holds(variable)) found += "variable ";
     if (memory_scan::holds(own)) found += "own ";
     if (std::getenv("FANOUT_TEST_VARIABLE") != nullptr) found += "getenv ";
-    tell(up, found + ".");
+    tell(link, found + ".");
     return 0;
   });
   ::unsetenv("FANOUT_TEST_VARIABLE");
   const std::string read_since = memory_scan::disguise(later);
   auto first = spawn(spawner, memory_scan::disguise(other));
   REQUIRE(first);
-  hear_all(first->from_worker.get());
+  hear_all(first->link.get());
   auto second = spawn(spawner, memory_scan::disguise(own));
   REQUIRE(second);
   // That it finds its own card shows that it can see.
-  CHECK(hear_all(second->from_worker.get()) == "own .");
+  CHECK(hear_all(second->link.get()) == "own .");
   CHECK(read_since.size() == later.size());
 }
 
 TEST_CASE("spawner: what is prepared once is there in every worker", "[pool]") {
   std::string prepared;
-  Spawner spawner =
-      Spawner::start({[&](std::string_view setup) -> core::Result<void> {
-                        prepared = setup;
-                        return {};
-                      },
-                      [&](std::string_view card, sys::UniqueFd up, sys::UniqueFd, sys::UniqueFd) {
-                        tell(up, prepared + std::string(card));
-                        return 0;
-                      }})
-          .value();
+  Spawner spawner = Spawner::start({[&](std::string_view setup) -> core::Result<void> {
+                                      prepared = setup;
+                                      return {};
+                                    },
+                                    {},
+                                    [&](std::string_view card, sys::UniqueFd link, sys::UniqueFd) {
+                                      tell(link, prepared + std::string(card));
+                                      return 0;
+                                    }})
+                        .value();
   REQUIRE(spawner.prepare("prepared "));
   REQUIRE(spawner.await_prepared());
   for (const std::string card : {"one", "two"}) {
     auto worker = spawn(spawner, card);
     REQUIRE(worker);
-    CHECK(hear_all(worker->from_worker.get()) == "prepared " + card);
+    CHECK(hear_all(worker->link.get()) == "prepared " + card);
   }
   CHECK(prepared.empty());
 }
 
 TEST_CASE("spawner: a preparation that fails is told with its reason", "[pool]") {
-  Spawner spawner = Spawner::start({[](std::string_view) -> core::Result<void> {
-                                      return core::fail(core::ErrorKind::local, "no sandbox here");
-                                    },
-                                    [](std::string_view, sys::UniqueFd, sys::UniqueFd,
-                                       sys::UniqueFd) { return 0; }})
-                        .value();
+  Spawner spawner =
+      Spawner::start({[](std::string_view) -> core::Result<void> {
+                        return core::fail(core::ErrorKind::local, "no sandbox here");
+                      },
+                      {},
+                      [](std::string_view, sys::UniqueFd, sys::UniqueFd) { return 0; }})
+          .value();
   REQUIRE(spawner.prepare(""));
   const auto done = spawner.await_prepared();
   REQUIRE_FALSE(done);
@@ -187,13 +185,12 @@ TEST_CASE("spawner: a preparation that fails is told with its reason", "[pool]")
 }
 
 TEST_CASE("spawner: once it is gone nothing can be started, and what runs goes on", "[pool]") {
-  Spawner spawner =
-      start([](std::string_view, sys::UniqueFd up, sys::UniqueFd down, sys::UniqueFd) {
-        char byte = 0;
-        static_cast<void>(sys::read_exactly(down.get(), &byte, 1));
-        tell(up, "still here");
-        return 0;
-      });
+  Spawner spawner = start([](std::string_view, sys::UniqueFd link, sys::UniqueFd) {
+    char byte = 0;
+    static_cast<void>(sys::read_exactly(link.get(), &byte, 1));
+    tell(link, "still here");
+    return 0;
+  });
   auto worker = spawn(spawner, "");
   REQUIRE(worker);
   REQUIRE(::kill(spawner.pid(), SIGKILL) == 0);
@@ -201,18 +198,17 @@ TEST_CASE("spawner: once it is gone nothing can be started, and what runs goes o
   REQUIRE_FALSE(next);
   CHECK(next.error().kind == core::ErrorKind::internal);
   CHECK(next.error().message.starts_with("spawner lost"));
-  REQUIRE(sys::write_all(worker->to_worker.get(), "!"));
-  CHECK(hear_all(worker->from_worker.get()) == "still here");
+  REQUIRE(sys::write_all(worker->link.get(), "!"));
+  CHECK(hear_all(worker->link.get()) == "still here");
 }
 
 TEST_CASE("spawner: what the system refused can be tried again with the same descriptors",
           "[pool]") {
-  Spawner spawner =
-      start([](std::string_view, sys::UniqueFd up, sys::UniqueFd, sys::UniqueFd extra) {
-        tell(up, "begun");
-        tell(extra, "handed down");
-        return 0;
-      });
+  Spawner spawner = start([](std::string_view, sys::UniqueFd link, sys::UniqueFd extra) {
+    tell(link, "begun");
+    tell(extra, "handed down");
+    return 0;
+  });
   // From then on it opens nothing of its own.
   REQUIRE(spawner.prepare(""));
   REQUIRE(spawner.await_prepared());
@@ -228,13 +224,13 @@ TEST_CASE("spawner: what the system refused can be tried again with the same des
   auto worker = spawn(spawner, "", extra.write_end);
   REQUIRE(worker);
   extra.write_end.close();
-  CHECK(hear_all(worker->from_worker.get()) == "begun");
+  CHECK(hear_all(worker->link.get()) == "begun");
   CHECK(hear_all(extra.read_end.get()) == "handed down");
 }
 
 TEST_CASE("spawner: one that is stopped for a while is only late", "[pool]") {
-  Spawner spawner = start([](std::string_view card, sys::UniqueFd up, sys::UniqueFd,
-                             sys::UniqueFd) { return tell(up, card), 0; });
+  Spawner spawner = start(
+      [](std::string_view card, sys::UniqueFd link, sys::UniqueFd) { return tell(link, card), 0; });
   const pid_t pid = spawner.pid();
   REQUIRE(::kill(pid, SIGSTOP) == 0);
   auto waker = sys::fork_child([pid] {
@@ -246,12 +242,11 @@ TEST_CASE("spawner: one that is stopped for a while is only late", "[pool]") {
   auto worker = spawn(spawner, "late");
   REQUIRE(worker);
   CHECK(sys::now() - begin > std::chrono::milliseconds(500));
-  CHECK(hear_all(worker->from_worker.get()) == "late");
+  CHECK(hear_all(worker->link.get()) == "late");
 }
 
 TEST_CASE("spawner: one that does not answer is killed, and never asked again", "[pool]") {
-  Spawner spawner =
-      start([](std::string_view, sys::UniqueFd, sys::UniqueFd, sys::UniqueFd) { return 0; });
+  Spawner spawner = start([](std::string_view, sys::UniqueFd, sys::UniqueFd) { return 0; });
   const pid_t pid = spawner.pid();
   // The signal that ends a wait, so that this need not last for the whole of the patience.
   const sys::Pipe signals = sys::make_pipe().value();
@@ -282,8 +277,7 @@ TEST_CASE("packets: more descriptors than one may carry are refused", "[sys]") {
 TEST_CASE("spawner: it ends with the caller's end of the line", "[pool]") {
   pid_t pid = 0;
   {
-    const Spawner spawner =
-        start([](std::string_view, sys::UniqueFd, sys::UniqueFd, sys::UniqueFd) { return 0; });
+    const Spawner spawner = start([](std::string_view, sys::UniqueFd, sys::UniqueFd) { return 0; });
     pid = spawner.pid();
     CHECK(::kill(pid, 0) == 0);
   }

@@ -30,7 +30,7 @@ public:
   void entered(core::Phase phase, core::TimePoint now);
   // The user wants it to stop; `status` is what its record is to say.
   void stop(core::Status status, core::TimePoint now);
-  // Its pipe has ended, or it broke the rules: there is nothing more to hear from it.
+  // Its link has ended, or it broke the rules: there is nothing more to hear from it.
   void expect_end(core::TimePoint now);
   void kill_now(core::TimePoint now);
 

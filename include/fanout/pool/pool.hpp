@@ -1,7 +1,9 @@
 // Runs at most N workers: starts, listens, enforces deadlines, stops, reaps. Knows nothing of SSH, nor of how a process is
 // made: that is a function. Lives in the parent, which must be single-threaded.
 //
-// A worker is taken for hostile: who it is, is the pipe it holds; a frame that is too long, unknown or out of order ends
+// A worker costs one descriptor: its link, a socket, and once that has closed a pidfd, if it has not ended by then.
+//
+// A worker is taken for hostile: who it is, is the link it holds; a frame that is too long, unknown or out of order ends
 // that worker and no other. For every started host there is one Started and, last, one Ended event, whatever happens.
 #pragma once
 
@@ -35,11 +37,10 @@ struct Job {
   sys::UniqueFd handed_down;
 };
 
-// Makes the process for a job, which is then a child of the caller, and gives it duplicates of the descriptors: its ends
-// of the two pipes, and what is handed down. ErrorKind::local when the system refuses, which may pass: it is called again
+// Makes the process for a job, which is then a child of the caller, and gives it duplicates of the descriptors: its end of
+// the link, which does not block, and what is handed down. ErrorKind::local when the system refuses, which may pass: it is called again
 // with the same job. Any other error is for good.
-using Launch = std::function<core::Result<sys::Child>(
-    const Job &job, const sys::UniqueFd &to_parent, const sys::UniqueFd &from_parent)>;
+using Launch = std::function<core::Result<sys::Child>(const Job &job, const sys::UniqueFd &link)>;
 
 class Pool {
 public:
@@ -86,8 +87,10 @@ private:
   void try_pending();
   core::Result<void> launch(const Job &job);
   void condemn(Worker &worker, std::string why);
-  bool read_from(Worker &worker);
+  std::size_t read_from(Worker &worker);
+  bool has_ended(Worker &worker);
   void reap(Worker &worker);
+  void call_the_roll(core::TimePoint now);
   void give_back_lost_time(core::TimePoint before, core::Deadline until, core::TimePoint now);
   void take(Worker &worker, wire::WorkerMessage message);
   void act(Worker &worker);
@@ -98,6 +101,8 @@ private:
   sys::Epoll epoll_;
   std::size_t max_workers_;
   Launch launch_;
+  std::unique_ptr<char[]>
+      buffer_;  // what a read from a worker fills; not one on the stack, cleared at every read
   std::map<core::HostIndex, std::unique_ptr<Worker>> workers_;
   std::set<std::pair<core::TimePoint, core::HostIndex>> alarms_;
   std::deque<Job> pending_;  // the system refused to fork for it; at most one
@@ -106,7 +111,8 @@ private:
   std::string
       given_up_on_;  // for what error the last job was given up, when none has been started since
   std::vector<core::Event> events_;
-  core::TimePoint last_look_;     // when wait() returned last
+  core::TimePoint last_look_;  // when wait() returned last
+  core::TimePoint roll_called_;
   core::Clock::duration lost_{};  // in which nobody listened to the workers
 };
 

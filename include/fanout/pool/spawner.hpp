@@ -24,11 +24,11 @@ public:
   struct Program {
     // In the spawner, once, before the first worker: whatever is the same for all of them.
     std::function<core::Result<void>(std::string_view setup)> prepare;
+    // In the spawner, before each worker is forked. May be empty. It is not shown the card, of which nothing may stay.
+    std::function<void()> before_each;
     // In the worker, which owns the descriptors and holds no others; its exit status means nothing. `card` is its own
     // and the only one in its memory.
-    std::function<int(std::string_view card, sys::UniqueFd to_parent, sys::UniqueFd from_parent,
-                      sys::UniqueFd handed_down)>
-        run;
+    std::function<int(std::string_view card, sys::UniqueFd link, sys::UniqueFd handed_down)> run;
   };
 
   static constexpr std::size_t max_card_bytes = 64 * 1024;
@@ -46,9 +46,8 @@ public:
   // the same ones. ErrorKind::local when the system refuses (EAGAIN, ENOMEM, EMFILE): later it may not.
   // ErrorKind::internal, "spawner lost", when the spawner is gone or silent for ten seconds. It is then killed, so that
   // no late answer is taken for that to another request, and this and every later call fails at once. A worker whose pid
-  // was not heard ends by itself, because its pipes are closed; it stays a zombie of ours until we end too.
-  core::Result<sys::Child> spawn(std::string_view card, const sys::UniqueFd &to_parent,
-                                 const sys::UniqueFd &from_parent,
+  // was not heard ends by itself, because its link is closed; it stays a zombie of ours until we end too.
+  core::Result<sys::Child> spawn(std::string_view card, const sys::UniqueFd &link,
                                  const sys::UniqueFd &handed_down);
 
   // For the rest of the run: once `fd` is readable (a signalfd), no answer is awaited for more than two seconds. Borrowed.

@@ -22,6 +22,9 @@ struct Transfer {
   int error = 0;  // errno when failed
 };
 
+// What lies in a pipe or socket to be read (ioctl(2), FIONREAD); 0 for what is neither.
+std::size_t readable_bytes(int fd);
+
 // One read(2) of at most `size` bytes; `end` is end of file.
 Transfer read_some(int fd, char *buffer, std::size_t size);
 // One write(2). SIGPIPE is expected to be ignored; EPIPE arrives as failed.

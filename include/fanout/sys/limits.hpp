@@ -7,8 +7,11 @@
 
 namespace fanout::sys {
 
-// Raises the soft limit of open files towards `wanted`, at most to the hard limit; returns what it is now.
+// Raises the soft limit of open files towards `wanted`, at most to possible_open_files(); returns what it is now.
 std::uint64_t raise_open_file_limit(std::uint64_t wanted);
+// The hard limit; for a process that may do so (CAP_SYS_RESOURCE) it is first raised to what the system has (proc(5),
+// /proc/sys/fs/nr_open).
+std::uint64_t possible_open_files();
 
 std::uint64_t open_file_limit();
 std::uint64_t

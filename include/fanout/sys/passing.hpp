@@ -15,13 +15,13 @@ namespace fanout::sys {
 core::Result<void> send_with_fd(int socket, std::string_view bytes, int fd);
 
 // One recvmsg(2): up to `size` bytes into `buffer`, and the descriptor that came with them, if any (close-on-exec).
-// count 0 is end of file. Blocks unless the socket does not.
+// count 0 is end of file. Blocks unless the socket does not, or `flags` is MSG_DONTWAIT.
 struct Received {
   std::size_t count = 0;
   bool would_block = false;
   UniqueFd fd;
 };
-core::Result<Received> receive_with_fd(int socket, char *buffer, std::size_t size);
+core::Result<Received> receive_with_fd(int socket, char *buffer, std::size_t size, int flags = 0);
 
 // Over SOCK_SEQPACKET sockets: one message, whole or not at all, with at most max_packet_fds descriptors.
 inline constexpr std::size_t max_packet_fds = 4;

@@ -16,6 +16,8 @@ core::Result<Pipe> make_pipe();
 
 // socketpair(2), AF_UNIX SOCK_STREAM, SOCK_CLOEXEC.
 core::Result<std::pair<UniqueFd, UniqueFd>> make_socket_pair();
+// The same; neither end blocks.
+core::Result<std::pair<UniqueFd, UniqueFd>> make_nonblocking_socket_pair();
 
 // The same of SOCK_SEQPACKET: messages keep their ends.
 core::Result<std::pair<UniqueFd, UniqueFd>> make_packet_socket_pair();

@@ -33,8 +33,8 @@ std::string signal_name(int signal);
 // `inherited` is for a child that reads the terminal: only the foreground group may (termios(3), SIGTTIN).
 enum class ProcessGroup { own, inherited };
 
-// A child of this process, held by pid and pidfd (pidfd_open(2)). As long as it is not reaped its pid cannot be used
-// again, and signals go through the pidfd. Destroying an unreaped child kills and reaps it.
+// A child of this process. As long as it is not reaped its pid cannot be used again, so that the pid is enough to signal
+// and reap it. Destroying an unreaped child kills and reaps it.
 class Child {
 public:
   Child() = default;
@@ -43,22 +43,24 @@ public:
   ~Child();
 
   [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] int pidfd() const { return pidfd_.get(); }  // readable when the child has ended
+  // Readable when the child has ended (pidfd_open(2)); -1 until watch(). That of fork_child() is watched from the beginning.
+  [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+  core::Result<void> watch();
   [[nodiscard]] bool running() const { return pid_ > 0; }
 
-  void signal(int number) const;  // pidfd_send_signal(2); nothing if it has ended
+  void signal(int number) const;  // nothing if it has ended
   // To every process of the child's own group, also when the child itself has ended; not once it is reaped.
   void signal_group(int number) const;
-  std::optional<ProcessStatus> reap();  // nullopt when it still runs; never blocks
+  [[nodiscard]] bool has_ended() const;  // and waits to be reaped
+  std::optional<ProcessStatus> reap();   // nullopt when it still runs; never blocks
   ProcessStatus reap_blocking();
 
 private:
   friend core::Result<Child> fork_child(const std::function<int()> &, ProcessGroup);
-  friend core::Result<Child> adopt_sibling(pid_t);
-  static core::Result<Child> hold(pid_t pid);
+  friend Child adopt_sibling(pid_t);
   void end();
   void forget();  // it has been reaped
-  Child(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+  explicit Child(pid_t pid) : pid_(pid) {}
   pid_t pid_ = 0;
   UniqueFd pidfd_;
 };
@@ -72,12 +74,18 @@ core::Result<Child> fork_child(const std::function<int()> &program,
                                ProcessGroup group = ProcessGroup::own);
 
 // For a process that forks on behalf of its parent: as fork_child() with a group of its own, but what comes of it is a
-// child of the caller's parent (clone(2), CLONE_PARENT), which takes it over by adopt_sibling(). Nobody's atfork handlers
-// run; the caller must be single-threaded and hold no lock. OpenSSL notices by the pid that it is another process.
+// child of the caller's parent (clone(2), CLONE_PARENT), which takes it over by adopt_sibling(). Signals stay as they are
+// in the caller, which should be a process of fork_child(): 65 calls of sigaction(2) would say it again. Nobody's atfork
+// handlers run; the caller must be single-threaded and hold no lock. OpenSSL notices by the pid that it is another
+// process.
 core::Result<pid_t> fork_sibling(const std::function<int()> &program);
 
-// In the parent: takes over what a child of ours has forked by fork_sibling(). The pid must not have been reaped.
-core::Result<Child> adopt_sibling(pid_t pid);
+// Whether some child of this process has ended and waits to be reaped.
+bool any_child_has_ended();
+
+// In the parent: takes over what a child of ours has forked by fork_sibling(). The pid must not have been reaped. There may
+// be ten thousand of them, so none costs a descriptor until it is watched.
+Child adopt_sibling(pid_t pid);
 
 // Overwrites every variable of the environment whose name is not in `kept` and takes it out, so that nothing of it is in
 // this process's memory any more.

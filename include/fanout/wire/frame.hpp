@@ -1,4 +1,4 @@
-// Frames: what travels over every pipe and socket pair between our own processes.
+// Frames: what travels over every socket pair between our own processes.
 //
 //     uint32  length of the body, at most max_body_bytes
 //     byte    type

@@ -1,6 +1,6 @@
 // What a worker and the parent say to each other. src/wire/README.md shows a worked example.
 //
-// Identity is the pipe: no message names a host. Order is checked by WorkerProtocol: phases only go forward, one host key
+// Identity is the link: no message names a host. Order is checked by WorkerProtocol: phases only go forward, one host key
 // at most (of a key scan: four), output only while the command runs, one final message, nothing after it.
 #pragma once
 

@@ -16,6 +16,7 @@ namespace fanout::worker {
 // For all workers of a run.
 struct Setup {
   sandbox::Mode sandbox = sandbox::Mode::automatic;
+  std::uint16_t port = 22;  // of most hosts: what can be made ready for them
 };
 
 // For one. Made by the parent, which has checked every field.

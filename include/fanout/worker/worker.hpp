@@ -1,6 +1,7 @@
 // The program of a worker: one host, from its name to its final record.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,8 +14,7 @@
 namespace fanout::worker {
 
 struct Channels {
-  sys::UniqueFd to_parent;
-  sys::UniqueFd from_parent;
+  sys::UniqueFd link;  // a socket to the parent
   sys::UniqueFd key_slot;
 };
 
@@ -29,12 +29,16 @@ public:
   // `setup` comes from encode(Setup). Builds the sandbox and warms up what workers inherit; takes about 5 ms of CPU.
   core::Result<void> prepare(std::string_view setup);
 
+  // In the same process, before each worker is forked.
+  void before_each() const;
+
   // In a worker; returns its exit status, which nobody reads: the record is the last message to the parent. `card` comes
   // from encode(JobCard).
   int run(std::string_view card, Channels channels) const;
 
 private:
   std::unique_ptr<sandbox::Confinement> confinement_;
+  std::uint16_t port_ = 22;
 };
 
 }  // namespace fanout::worker

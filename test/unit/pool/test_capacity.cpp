@@ -25,9 +25,9 @@ TEST_CASE("capacity: never more than there are hosts, and auto is all of them", 
 TEST_CASE("capacity: too few descriptors reduce it and the note says how many are needed",
           "[pool]") {
   const Capacity result = capacity({1024, plenty, 100ULL << 30}, 1000, 1000);
-  CHECK(result.workers == 320);
+  CHECK(result.workers == 960);
   CHECK(result.note ==
-        "320 instead of 1000 at once: open files are limited to 1024 (ulimit -n 3064 is needed)");
+        "960 instead of 1000 at once: open files are limited to 1024 (ulimit -n 1064 is needed)");
 }
 
 TEST_CASE("capacity: so do too few processes and too little memory", "[pool]") {
@@ -46,7 +46,7 @@ TEST_CASE("capacity: one worker is always tried", "[pool]") {
 TEST_CASE("capacity: the reason for a single worker is the limit that leaves none at all",
           "[pool]") {
   CHECK(capacity({40, plenty, 100ULL << 30}, 32, 32).note ==
-        "1 instead of 32 at once: open files are limited to 40 (ulimit -n 160 is needed)");
+        "1 instead of 32 at once: open files are limited to 40 (ulimit -n 96 is needed)");
   for (const std::uint64_t processes : {3, 6, 9})
     CHECK(
         capacity({1'000'000, processes, 100ULL << 30}, 32, 32).note ==
