@@ -7,13 +7,17 @@
 #include <sys/prctl.h>
 
 #include <cerrno>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "capabilities.hpp"
+#include "fanout/core/deadline.hpp"
 #include "fanout/sandbox/limits.hpp"
+#include "fanout/sys/io.hpp"
 #include "filter.hpp"
 #include "landlock.hpp"
 #include "resolver_places.hpp"
@@ -30,11 +34,19 @@ struct Confinement::State {
   int landlock = 0;             // version, 0: without
   std::vector<Place> readable;  // empty without Landlock
   FilterProgram filter;         // empty: without
+  std::uint64_t address_space_bytes = 0;
+  // Made before a worker is forked, for those that connect to this port.
+  std::optional<Ruleset> ready;
+  std::uint16_t ready_port = 0;
+  core::TimePoint ready_since;
 };
 
 namespace {
 
 constexpr std::uint16_t dns_port = 53;
+
+// How long a resolv.conf that was replaced can be out of reach: a rule holds for the file that had the name.
+constexpr std::chrono::seconds ruleset_lifetime{1};
 
 std::uint64_t folder_rights(Profile profile) {
   switch (profile) {
@@ -108,7 +120,7 @@ std::vector<std::string> missing() {
   return lacking;
 }
 
-Confinement::Confinement(std::unique_ptr<const State> state) : state_(std::move(state)) {}
+Confinement::Confinement(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Confinement::Confinement(Confinement &&) noexcept = default;
 Confinement &Confinement::operator=(Confinement &&) noexcept = default;
 Confinement::~Confinement() = default;
@@ -117,6 +129,7 @@ Result<Confinement> Confinement::prepare(Mode mode, Profile profile) {
   TRY(check(mode));
   auto state = std::make_unique<State>();
   state->profile = profile;
+  state->address_space_bytes = worker_address_space_bytes();
   if (mode != Mode::off) {
     state->landlock = landlock_version();
     if (state->landlock > 0) state->readable = resolver_places();
@@ -127,15 +140,37 @@ Result<Confinement> Confinement::prepare(Mode mode, Profile profile) {
   return Confinement(std::move(state));
 }
 
-Result<void> Confinement::before_connecting(std::uint16_t port, int folder) const {
-  TRY(limit_worker(state_->profile));
-  if (state_->landlock == 0) return {};
+Result<Ruleset> Confinement::ruleset_for_connecting(std::uint16_t port) const {
   TRY_ASSIGN(Ruleset ruleset, Ruleset::create(state_->landlock));
   TRY(allow_reading(ruleset, state_->readable));
-  TRY(allow_folder(ruleset, state_->profile, folder));
   TRY(ruleset.allow_connecting_to(port));
   TRY(ruleset.allow_connecting_to(dns_port));
-  return ruleset.enter();
+  return ruleset;
+}
+
+void Confinement::make_ready(std::uint16_t port) {
+  if (state_->landlock == 0 || state_->profile != Profile::exec) return;
+  const core::TimePoint now = sys::now();
+  if (state_->ready && state_->ready_port == port && now - state_->ready_since < ruleset_lifetime)
+    return;
+  state_->ready.reset();
+  // Without it, each worker makes its own, and says what is wrong.
+  if (auto made = ruleset_for_connecting(port)) state_->ready.emplace(*std::move(made));
+  state_->ready_port = port;
+  state_->ready_since = now;
+}
+
+Result<void> Confinement::before_connecting(std::uint16_t port, int folder) const {
+  TRY(limit_worker(state_->profile, state_->address_space_bytes));
+  if (state_->landlock == 0) return {};
+  std::optional<Ruleset> ruleset;
+  // What is inherited is closed here in any case: whoever could add a rule to it would add it to those that come after.
+  ruleset.swap(state_->ready);
+  if (!ruleset || state_->ready_port != port) {
+    TRY_ASSIGN(ruleset, ruleset_for_connecting(port));
+  }
+  TRY(allow_folder(*ruleset, state_->profile, folder));
+  return ruleset->enter();
 }
 
 Result<void> Confinement::before_reading(int folder) const {

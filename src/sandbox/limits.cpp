@@ -27,27 +27,25 @@ constexpr rlim_t worker_growth_bytes = 256U << 20;
 constexpr rlim_t worker_bytes_without_proc = 1U << 30;
 
 // poll(2) fails with EINVAL when it is given more entries than this limit, whatever their numbers are, and a worker that
-// ignores that turns in a loop. A worker of exec polls both pipes and the connection.
-constexpr rlim_t polled_by_exec = 3;
+// ignores that turns in a loop. A worker of exec polls the link to the parent and the connection.
+constexpr rlim_t polled_by_exec = 2;
 // A folder for each step of a path, and a file.
 constexpr rlim_t opened_by_transfers = 64;
 
 // The kernel counts the address space for itself, but tells it by /proc alone (proc(5): in pages, the first number).
 constexpr const char *address_space_file = "/proc/self/statm";
 
-rlim_t worker_address_space_bytes() {
-  const auto pages = sys::read_file(address_space_file, 4096);
-  if (!pages) return worker_bytes_without_proc;
-  const auto page_bytes = static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
-  return std::strtoull(pages->c_str(), nullptr, 10) * page_bytes + worker_growth_bytes;
-}
-
 Result<void> limit(__rlimit_resource resource, rlim_t value, const char *name) {
-  rlimit current{};
-  // Only root may have more than the hard limit of its parent.
-  if (::getrlimit(resource, &current) == 0 && current.rlim_max < value) value = current.rlim_max;
   const rlimit wanted{value, value};
-  if (::setrlimit(resource, &wanted) != 0) return fail(system_error(ErrorKind::local, name, errno));
+  if (::setrlimit(resource, &wanted) == 0) return {};
+  const int error = errno;
+  // Only root may have more than the hard limit of its parent, and whoever has less already needs no limit of ours.
+  rlimit current{};
+  if (error != EPERM || ::getrlimit(resource, &current) != 0 || current.rlim_max >= value)
+    return fail(system_error(ErrorKind::local, name, error));
+  current.rlim_cur = current.rlim_max;
+  if (::setrlimit(resource, &current) != 0)
+    return fail(system_error(ErrorKind::local, name, errno));
   return {};
 }
 
@@ -62,6 +60,13 @@ std::uint64_t capabilities_of(Profile profile) {
 
 }  // namespace
 
+std::uint64_t worker_address_space_bytes() {
+  const auto pages = sys::read_file(address_space_file, 4096);
+  if (!pages) return worker_bytes_without_proc;
+  const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return std::strtoull(pages->c_str(), nullptr, 10) * page_bytes + worker_growth_bytes;
+}
+
 bool limits_fit_closely() { return ::access(address_space_file, R_OK) == 0; }
 
 Result<void> hide_memory() {
@@ -71,14 +76,13 @@ Result<void> hide_memory() {
   return {};
 }
 
-Result<void> limit_worker(Profile profile) {
+Result<void> limit_worker(Profile profile, std::uint64_t address_space_bytes) {
   TRY(hide_memory());
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return fail(system_error(ErrorKind::local, "prctl PR_SET_NO_NEW_PRIVS", errno));
   if (profile != Profile::get) TRY(limit(RLIMIT_FSIZE, 0, "setrlimit RLIMIT_FSIZE"));
   TRY(limit(RLIMIT_NPROC, 0, "setrlimit RLIMIT_NPROC"));
-  if (!built_with_sanitizers)
-    TRY(limit(RLIMIT_AS, worker_address_space_bytes(), "setrlimit RLIMIT_AS"));
+  if (!built_with_sanitizers) TRY(limit(RLIMIT_AS, address_space_bytes, "setrlimit RLIMIT_AS"));
   // Last: with it goes the right to raise a limit again.
   return keep_capabilities(capabilities_of(profile));
 }

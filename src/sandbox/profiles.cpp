@@ -8,6 +8,8 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -40,8 +42,8 @@ Allowed streams() {
       // No address: on a TCP socket it would open a connection (MSG_FASTOPEN). No error queue, no zero copy, no urgent data.
       {"sendto", {only_bits(3, MSG_NOSIGNAL | MSG_DONTWAIT), is(4, 0)}},
       {"recvfrom", {only_bits(3, MSG_NOSIGNAL | MSG_DONTWAIT), is(4, 0)}},
-      // Whether control data is wanted lies behind a pointer. The only sender that could attach a descriptor is the key
-      // holder, and it does not; the other direction, sendmsg, is closed to workers.
+      // Whether control data is wanted lies behind a pointer. The only senders that could attach a descriptor are the
+      // parent and the key holder, and they do not; the other direction, sendmsg, is closed to workers.
       {"recvmsg", {only_bits(2, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_CMSG_CLOEXEC)}},
       {"poll"},
       {"ppoll"},
@@ -54,6 +56,9 @@ Allowed streams() {
       {"fcntl", {is(1, F_SETFL), only_bits(2, O_ACCMODE | O_NONBLOCK)}},
   };
 }
+
+// The one option that the connection to the server is given after the worker has begun to listen to it.
+Allowed the_connection() { return {{"setsockopt", {is(1, IPPROTO_TCP), is(2, TCP_QUICKACK)}}}; }
 
 // Memory of its own, never executable: a mapping of files, of shared memory or with PROT_EXEC is none.
 Allowed memory() {
@@ -235,8 +240,8 @@ Allowed reaching_the_agent() {
 }  // namespace
 
 CallProfile worker_calls(Profile profile) {
-  std::vector<Allowed> groups = {streams(), memory(), time_and_chance(), itself(),
-                                 futexes(FUTEX_PRIVATE_FLAG)};
+  std::vector<Allowed> groups = {streams(),         the_connection(), memory(),
+                                 time_and_chance(), itself(),         futexes(FUTEX_PRIVATE_FLAG)};
   switch (profile) {
     case Profile::exec: break;
     case Profile::put: groups.push_back(reading_files()); break;

@@ -2,8 +2,8 @@
 // name server is a stranger's word like any other. Symbolic links are followed, so the resolv.conf of systemd or
 // NetworkManager is its target in /run, and the secrets beside it are not.
 //
-// They are opened by each worker again, though that costs a microsecond each: a rule holds for the file that had the
-// name, and a resolv.conf that is replaced in the middle of a run would be out of reach for the rest of it.
+// They are opened anew for every ruleset, and those do not last: a rule holds for the file that had the name, and a
+// resolv.conf that is replaced in the middle of a run would be out of reach for the rest of it.
 #include "resolver_places.hpp"
 
 #include <fcntl.h>

@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -417,6 +418,39 @@ TEST_CASE("sandbox: step one leaves name resolution and one port", "[sandbox]") 
   }
 }
 
+TEST_CASE("sandbox: what was made ready for a worker binds it like its own, and is closed",
+          "[sandbox]") {
+  if (!kernel_has_all()) SKIP("this kernel has no whole sandbox");
+  const Scratch scratch;
+  const Listener one;
+  const Listener two;
+  Confinement confinement = prepared(Profile::exec);
+  const auto open_descriptors = [] {
+    int count = 0;
+    for (int fd = 0; fd < 256; ++fd)
+      if (::fcntl(fd, F_GETFD) >= 0) ++count;
+    return count;
+  };
+  const int before = open_descriptors();
+  confinement.make_ready(one.port());
+  CHECK(open_descriptors() == before + 1);
+  confinement.make_ready(one.port());
+  CHECK(open_descriptors() == before + 1);
+  // Also a worker for another port than the one that was prepared for gets what it needs, and no more.
+  for (const auto &[mine, others] : {std::pair{&one, &two}, {&two, &one}}) {
+    const auto status = end_of(::getuid(), [&, mine = mine, others = others]() -> int {
+      STEP(1, confinement.before_connecting(mine->port()));
+      STEP(2, open_descriptors() == before);
+      STEP(3, connect_to(mine->port()) == 0);
+      STEP(4, connect_to(others->port()) == EACCES);
+      STEP(5, ::open("/etc/hosts", O_RDONLY | O_CLOEXEC) >= 0);
+      STEP(6, ::open(scratch.file().c_str(), O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES);
+      return 0;
+    });
+    CHECK(sys::describe(status) == "exited with status 0");
+  }
+}
+
 TEST_CASE("sandbox: step one leaves the files that the resolver's environment names", "[sandbox]") {
   if (!kernel_has_all()) SKIP("this kernel has no whole sandbox");
   const Scratch scratch;
@@ -488,8 +522,9 @@ TEST_CASE("sandbox: a confined worker talks, waits and allocates", "[sandbox]") 
       STEP(2, connect_to(listener.port(), &socket) == 0);
       STEP(3, confinement.before_reading());
       STEP(4, ::send(socket.get(), "hello", 5, MSG_NOSIGNAL) == 5);
-      std::array<pollfd, 3> entries = {
-          {{socket.get(), POLLIN, 0}, {pipe.read_end.get(), POLLIN, 0}, {slot.first.get(), 0, 0}}};
+      const int on = 1;
+      STEP(16, ::setsockopt(socket.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on) == 0);
+      std::array<pollfd, 2> entries = {{{socket.get(), POLLIN, 0}, {slot.first.get(), POLLIN, 0}}};
       STEP(5, ::poll(entries.data(), entries.size(), 10'000) == 1);
       std::array<char, 64> buffer{};
       STEP(6, ::recv(socket.get(), buffer.data(), buffer.size(), 0) == 5);
@@ -693,7 +728,7 @@ TEST_CASE("sandbox: a confined worker is seen to be one", "[sandbox]") {
       CHECK(limit(RLIMIT_NPROC) == 0);
       CHECK(limit(RLIMIT_FSIZE) == 0);
       CHECK(limit(RLIMIT_MEMLOCK) == 0);
-      CHECK(limit(RLIMIT_NOFILE) == 3);
+      CHECK(limit(RLIMIT_NOFILE) == 2);
       if (!sanitized) CHECK(limit(RLIMIT_AS) < RLIM_INFINITY);
     }
   }
@@ -736,7 +771,7 @@ TEST_CASE("sandbox: off sets limits and leaves calls alone", "[sandbox]") {
     const sys::UniqueFd held = sys::UniqueFd::adopt(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     STEP(3, confinement.before_reading());
     STEP(4, limit_of(RLIMIT_CORE) == 0 && limit_of(RLIMIT_FSIZE) == 0);
-    STEP(5, limit_of(RLIMIT_NOFILE) == 3);
+    STEP(5, limit_of(RLIMIT_NOFILE) == 2);
     STEP(6, ::access(scratch.file().c_str(), R_OK) == 0);
     STEP(7, ::kill(::getppid(), 0) == 0);
     STEP(8, status_field(::getpid(), "Seccomp").empty());  // no descriptor left to read it with

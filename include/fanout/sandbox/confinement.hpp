@@ -1,9 +1,9 @@
 // Takes rights away from a worker, in two steps and for good: Landlock (landlock(7)) before it connects, Landlock again
 // and a system call filter (seccomp(2)) before it reads the first byte of the server.
 //
-// What does not depend on the host is built once, by prepare(), in the process that workers are forked from. The steps
-// run in the worker and allocate nothing that matters; a step that fails leaves a worker that must not go on. No
-// descriptor is held between the steps, so a worker may close every one that it does not know.
+// What does not depend on the host is built once, by prepare() and make_ready(), in the process that workers are forked
+// from. The steps run in the worker and allocate nothing that matters; a step that fails leaves a worker that must not go
+// on. No descriptor is held between the steps, so a worker may then close every one that it does not know.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,8 @@ enum class Mode : std::uint8_t { automatic, require, off };
 // missing. Asks the kernel at every call. Without Landlock, put and get can open what their user can.
 std::vector<std::string> missing();
 
+class Ruleset;  // private to the module
+
 class Confinement {
 public:
   // Builds the filter and finds the files of the resolver. ErrorKind::local when something fails that the kernel has, or,
@@ -35,10 +37,15 @@ public:
   Confinement &operator=(Confinement &&) noexcept;
   ~Confinement();
 
+  // Before each worker is forked: opens the files of the resolver for it (25 calls of the system), unless that was done
+  // within the last second for the same port. The worker inherits a descriptor, which its first step closes. Does
+  // nothing for put and get, whose folders would become everybody's.
+  void make_ready(std::uint16_t port);
+
   // Step one: from here on files can be read only where name resolution needs them, TCP connections be made only to
   // `port` and 53, and no process outside be signalled or reached by an abstract socket. `folder` is the descriptor of
   // the folder of put or get, which the second step leaves; -1 for exec. Sets no_new_privs and the limits of
-  // limit_worker(), of which one is read from /proc: it is tighter while /proc is in reach.
+  // limit_worker(), for the address space that prepare() found.
   core::Result<void> before_connecting(std::uint16_t port, int folder = -1) const;
 
   // Step two: no files but beneath `folder`, no new sockets, no programs, and any other call than those of the profile
@@ -48,8 +55,9 @@ public:
 
 private:
   struct State;
-  explicit Confinement(std::unique_ptr<const State> state);
-  std::unique_ptr<const State> state_;
+  explicit Confinement(std::unique_ptr<State> state);
+  [[nodiscard]] core::Result<Ruleset> ruleset_for_connecting(std::uint16_t port) const;
+  std::unique_ptr<State> state_;
 };
 
 // For the key holder, once every key is loaded and nothing more will be asked of the user: no files, no programs, no
