@@ -1,6 +1,7 @@
 // Whole frames over a socket, for the sides that wait: the parent, the workers, and the key holder on its control socket.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "fanout/core/deadline.hpp"
@@ -20,5 +21,7 @@ struct ReceivedFrame {
 // Blocks until a whole frame is there. Reads no byte beyond it and keeps no copy, so that the receiver of a secret has
 // the only one. ErrorKind::local when the peer is gone, ErrorKind::timeout, ErrorKind::protocol for a length over the bound.
 core::Result<ReceivedFrame> receive_frame(int socket, core::Deadline deadline = {});
+// The same, but nullopt when none has begun. Once it has, the rest is waited for.
+core::Result<std::optional<ReceivedFrame>> receive_frame_if_any(int socket);
 
 }  // namespace fanout::keys

@@ -59,6 +59,7 @@ constexpr std::uint64_t file_signers_tag = UINT64_MAX;
 constexpr std::uint64_t agent_signers_tag = UINT64_MAX - 1;
 
 constexpr unsigned max_signing_threads = 4;
+constexpr std::size_t request_bytes_at_once = 16 * 1024;
 
 class Holder {
 public:
@@ -129,6 +130,7 @@ private:
 
   sys::UniqueFd control_;
   sys::Epoll epoll_;
+  std::vector<char> buffer_ = std::vector<char>(request_bytes_at_once);
   console::Lock *lock_;
   std::string terminal_;
   sandbox::Mode sandbox_;
@@ -168,11 +170,11 @@ Result<Secret> Holder::ask_user(const std::string &question) {
 
 // The parent is trusted: once a frame has begun, the rest is waited for.
 void Holder::serve_control() {
-  const core::Deadline at_once(core::TimePoint::min());
-  while (!ended_ && sys::wait_ready(control_.get(), POLLIN, at_once)) {
-    Result<ReceivedFrame> received = receive_frame(control_.get());
+  while (!ended_) {
+    auto received = receive_frame_if_any(control_.get());
+    if (received && !*received) return;
     if (received)
-      handle(*received);
+      handle(**received);
     else
       ended_ = true;
   }
@@ -276,9 +278,7 @@ std::optional<Reply> Holder::handle(OpenSlot &request) {
       !std::all_of(request.identities.begin(), request.identities.end(), known))
     return end_broken();
   // Without a descriptor we have run out of them. The worker finds its slot closed; the others go on.
-  const int socket = passed_fd_.get();
-  if (!passed_fd_ || !sys::set_nonblocking(socket) ||
-      !epoll_.add(socket, EPOLLIN, tag_of(request.slot)))
+  if (!passed_fd_ || !epoll_.add(passed_fd_.get(), EPOLLIN, tag_of(request.slot)))
     return std::nullopt;
   slots_.try_emplace(request.slot, next_ticket_++, std::move(passed_fd_), std::move(request.user),
                      identities_.offers(request.identities),
@@ -311,7 +311,7 @@ void Holder::serve_slot(std::uint32_t id, std::uint32_t events) {
       close_slot(id);
     return;
   }
-  const Result<std::optional<wire::Frame>> frame = found->second.read_request();
+  const Result<std::optional<wire::Frame>> frame = found->second.read_request(buffer_);
   if (!frame) {
     if (frame.error().kind == ErrorKind::protocol)
       close_captured(id, frame.error().message);

@@ -4,7 +4,6 @@
 
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -12,7 +11,6 @@
 #include <fmt/format.h>
 
 #include "fanout/core/secret.hpp"
-#include "fanout/sys/io.hpp"
 #include "host_signature.hpp"
 
 namespace fanout::keys {
@@ -20,7 +18,6 @@ namespace fanout::keys {
 using core::ErrorKind;
 using core::fail;
 using core::Result;
-using State = sys::Transfer::State;
 
 namespace {
 
@@ -43,8 +40,7 @@ ServedSlot::ServedSlot(std::uint64_t ticket, sys::UniqueFd socket, std::string u
 
 ServedSlot::~ServedSlot() { core::wipe(unsent_); }
 
-Result<std::optional<wire::Frame>> ServedSlot::read_request() {
-  std::array<char, 16 * 1024> buffer;
+Result<std::optional<wire::Frame>> ServedSlot::read_request(std::span<char> buffer) {
   iovec piece{buffer.data(), buffer.size()};
   msghdr message{};
   message.msg_iov = &piece;
@@ -85,13 +81,14 @@ bool ServedSlot::answer(const Reply &reply) {
 }
 
 bool ServedSlot::flush() {
-  const sys::Transfer wrote = sys::write_some(socket_.get(), unsent_);
-  if (wrote.state == State::would_block) return true;
-  if (wrote.state != State::done) return false;
-  if (wrote.count == unsent_.size())
+  ssize_t sent = 0;
+  do sent = ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
+  if (static_cast<std::size_t>(sent) == unsent_.size())
     core::wipe(unsent_);
   else
-    unsent_.erase(0, wrote.count);
+    unsent_.erase(0, static_cast<std::size_t>(sent));
   return true;
 }
 

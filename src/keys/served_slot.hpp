@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ inline constexpr int max_requests_per_slot = 16;
 
 class ServedSlot {
 public:
-  // The socket must not block. `ticket` is no other slot's, not even of one that is gone.
+  // `ticket` is no other slot's, not even of one that is gone.
   ServedSlot(std::uint64_t ticket, sys::UniqueFd socket, std::string user,
              std::vector<Offer> offers, std::optional<std::uint32_t> password);
   ServedSlot(ServedSlot &&) = default;
@@ -30,7 +31,7 @@ public:
 
   // One recvmsg(2). The next request when it is complete; nullopt when there is none yet. An error means that the slot is
   // to be closed: ErrorKind::protocol when the worker has broken the rules, and how; else it is gone.
-  core::Result<std::optional<wire::Frame>> read_request();
+  core::Result<std::optional<wire::Frame>> read_request(std::span<char> buffer);
 
   // Sends the answer, or as much of it as the socket takes now; false when the worker is gone. While wants_write(), no
   // request is read.

@@ -27,6 +27,9 @@ Result<std::unique_ptr<SigningThreads>> SigningThreads::start(unsigned count, Ag
     if (self->threads_.empty())
       return fail(core::system_error(ErrorKind::local, "thread", error.code().value()));
   }
+  std::unique_lock lock(self->mutex_);
+  self->started_.wait(lock, [&] { return self->waiting_ == self->threads_.size(); });
+  lock.unlock();
   return self;
 }
 
@@ -70,6 +73,8 @@ Result<std::string> SigningThreads::sign(SigningJob &job) const {
 
 void SigningThreads::work() {
   std::unique_lock lock(mutex_);
+  ++waiting_;
+  started_.notify_one();
   for (;;) {
     wake_.wait(lock, [this] { return ended_ || !jobs_.empty(); });
     if (ended_) return;

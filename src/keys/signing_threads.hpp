@@ -36,7 +36,8 @@ struct SigningResult {
 // Every call is the loop's and none blocks; the destructor does, for the jobs that have begun.
 class SigningThreads {
 public:
-  // `agent` may be null if no job is for it; borrowed. ErrorKind::local when there can be no thread.
+  // `agent` may be null if no job is for it; borrowed. Blocks until every thread waits for work: whoever confines the process
+  // next must not meet one at its beginning, where it needs more. ErrorKind::local when there can be no thread.
   static core::Result<std::unique_ptr<SigningThreads>> start(unsigned count, Agent *agent);
   ~SigningThreads();
   SigningThreads(const SigningThreads &) = delete;
@@ -61,6 +62,8 @@ private:
   Agent *agent_;
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable started_;
+  std::size_t waiting_ = 0;
   std::deque<SigningJob> jobs_;
   std::vector<SigningResult> results_;
   bool ended_ = false;
