@@ -1,5 +1,6 @@
 #include "fanout/ssh/dial.hpp"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -45,6 +47,29 @@ bool names_one_host(const Address &address) {
   return !IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr) && !IN6_IS_ADDR_MULTICAST(&v6.sin6_addr);
 }
 
+// What most inventories hold, without the resolver: its code alone is ten pages that a worker would touch for this.
+std::optional<Address> plain_address(const std::string &name, std::uint16_t port,
+                                     AddressFamily family) {
+  Address address;
+  sockaddr_in v4{};
+  sockaddr_in6 v6{};
+  if (family != AddressFamily::ipv6 && ::inet_pton(AF_INET, name.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    std::memcpy(&address.storage, &v4, sizeof v4);
+    address.length = sizeof v4;
+    return address;
+  }
+  if (family != AddressFamily::ipv4 && ::inet_pton(AF_INET6, name.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    std::memcpy(&address.storage, &v6, sizeof v6);
+    address.length = sizeof v6;
+    return address;
+  }
+  return std::nullopt;
+}
+
 Result<void> one_attempt(const sys::UniqueFd &socket, const Address &address, Deadline deadline,
                          const Wait &wait) {
   int result = 0;
@@ -75,6 +100,12 @@ Result<sys::UniqueFd> open_socket(int family) {
 }  // namespace
 
 std::string format_address(const Address &address) {
+  if (address.storage.ss_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &address.storage, sizeof v4);
+    const std::uint32_t bits = ntohl(v4.sin_addr.s_addr);
+    return fmt::format("{}.{}.{}.{}", bits >> 24, bits >> 16 & 0xff, bits >> 8 & 0xff, bits & 0xff);
+  }
   char text[NI_MAXHOST];
   if (::getnameinfo(generic(address), address.length, text, sizeof text, nullptr, 0,
                     NI_NUMERICHOST) != 0)
@@ -94,6 +125,9 @@ std::string format_endpoint(const Address &address) {
 
 Result<std::vector<Address>> resolve(const std::string &name, std::uint16_t port,
                                      AddressFamily family) {
+  if (const auto address = plain_address(name, port, family)) {
+    if (names_one_host(*address)) return std::vector{*address};
+  }
   addrinfo hints{};
   hints.ai_family = family == AddressFamily::any    ? AF_UNSPEC
                     : family == AddressFamily::ipv4 ? AF_INET

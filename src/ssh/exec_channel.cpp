@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -67,9 +68,13 @@ bool holds_unread_output(const Session::State &s, bool streams_have_ended) {
 Result<ExecChannel> Session::exec(const std::string &command) {
   State &s = *state_;
   s.tap.watch_channel(only_channel);
+  bool asked = false;
   TRY_ASSIGN(const int opened, s.drive([&] {
     s.channel =
         libssh2_channel_open_ex(s.library, "session", 7, window_bytes, packet_bytes, nullptr, 0);
+    // sshd says two things to this (its other host keys, and yes), of which the second waits until we have the first.
+    s.transport.flush();
+    if (!std::exchange(asked, true)) s.transport.acknowledge_at_once();
     return s.channel != nullptr ? 0 : libssh2_session_last_errno(s.library);
   }));
   if (opened != 0 && opened != LIBSSH2_ERROR_CHANNEL_FAILURE)
@@ -77,18 +82,28 @@ Result<ExecChannel> Session::exec(const std::string &command) {
   if (opened != 0)
     return fail(ErrorKind::unreachable,
                 fmt::format("the server refused a session: {}", s.library_error()));
+  // A command that reads its standard input finds it empty, and does not wait for what nobody sends. This is said in the
+  // same breath as the request: an end needs no window, and nothing answers it. Unless the server has spoken meanwhile: it
+  // may have begun a key exchange, and then it is open which of the two would leave first.
+  const std::uint64_t heard = s.transport.handed_out_bytes();
+  int ended = LIBSSH2_ERROR_EAGAIN;
   TRY_ASSIGN(const int started, s.drive([&] {
-    return libssh2_channel_process_startup(s.channel, "exec", 4, command.data(),
-                                           static_cast<unsigned int>(command.size()));
+    const int answer = libssh2_channel_process_startup(s.channel, "exec", 4, command.data(),
+                                                       static_cast<unsigned int>(command.size()));
+    if (ended == LIBSSH2_ERROR_EAGAIN && s.transport.handed_out_bytes() == heard)
+      ended = libssh2_channel_send_eof(s.channel);
+    return answer;
   }));
   if (started != 0 && started != LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
     return fail(ErrorKind::protocol, s.library_error());
   if (started != 0)
     return fail(ErrorKind::unreachable,
                 fmt::format("the server refused to run a command: {}", s.library_error()));
-  // A command that reads its standard input finds it empty, and does not wait for what nobody sends.
-  TRY_ASSIGN(const int ended, s.drive([&] { return libssh2_channel_send_eof(s.channel); }));
+  if (ended == LIBSSH2_ERROR_EAGAIN) {
+    TRY_ASSIGN(ended, s.drive([&] { return libssh2_channel_send_eof(s.channel); }));
+  }
   if (ended != 0) return fail(ErrorKind::protocol, s.library_error());
+  s.piece = std::make_unique_for_overwrite<char[]>(piece_bytes);
   return ExecChannel(s);
 }
 
@@ -97,7 +112,7 @@ ExecChannel::ExecChannel(Session::State &session) : session_(&session) {}
 Result<void> ExecChannel::pump(std::size_t limit_bytes,
                                const std::function<void(core::Stream, std::string_view)> &sink) {
   Session::State &s = *session_;
-  char piece[piece_bytes];
+  s.transport.waited();
   std::size_t taken = 0;
   int trouble = 0;
   std::uint64_t read_before = 0;
@@ -110,11 +125,11 @@ Result<void> ExecChannel::pump(std::size_t limit_bytes,
     for (const core::Stream stream : {core::Stream::out, core::Stream::err}) {
       s.transport.begin_call();
       const ssize_t count = libssh2_channel_read_ex(
-          s.channel, stream == core::Stream::out ? 0 : SSH_EXTENDED_DATA_STDERR, piece,
-          sizeof piece);
+          s.channel, stream == core::Stream::out ? 0 : SSH_EXTENDED_DATA_STDERR, s.piece.get(),
+          piece_bytes);
       if (count > 0) {
         const auto size = static_cast<std::size_t>(count);
-        sink(stream, {piece, size});
+        sink(stream, {s.piece.get(), size});
         taken += size;
         s.delivered_bytes[static_cast<std::size_t>(stream)] += size;
         progress = true;

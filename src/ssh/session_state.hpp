@@ -44,6 +44,7 @@ struct Session::State {
   std::array<std::uint64_t, 2> delivered_bytes{};  // by stream
   bool more_queued = false;  // libssh2 may have output that the last pump() has not taken
   bool closed = false;
+  std::unique_ptr<char[]> piece;  // of output, between libssh2 and the sink
 
   // Repeats a non-blocking call of libssh2 until it is done, waiting in between. The answer is the library's: 0 or more,
   // or a negative error that is the server's doing; what is not (deadline, stop, lost connection) is an Error.
@@ -59,6 +60,7 @@ struct Session::State {
       }
       TRY(usable());
       if (!transport.has_unread()) TRY(wait_for_socket());
+      transport.waited();
     }
   }
 

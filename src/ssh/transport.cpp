@@ -1,5 +1,7 @@
 #include "fanout/ssh/transport.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -24,8 +26,13 @@ constexpr std::size_t bytes_per_call = 1 << 20;
 constexpr std::size_t bytes_per_read = 32 * 1024;
 // Far more than libssh2 ever has to say at once.
 constexpr std::size_t unsent_limit_bytes = 4 << 20;
+// More than that does not wait for the end of a call.
+constexpr std::size_t flushed_at_bytes = 64 * 1024;
 
 }  // namespace
+
+Transport::Transport(sys::UniqueFd socket)
+    : socket_(std::move(socket)), buffer_(std::make_unique_for_overwrite<char[]>(bytes_per_read)) {}
 
 std::size_t Transport::readable() const {
   if (!handing_out_) return 0;
@@ -45,10 +52,10 @@ ssize_t Transport::refuse(Error error) {
 }
 
 void Transport::fill() {
-  char buffer[bytes_per_read];
   ssize_t got = 0;
-  do got = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+  do got = ::recv(socket_.get(), buffer_.get(), bytes_per_read, 0);
   while (got < 0 && errno == EINTR);
+  drained_ = got < static_cast<ssize_t>(bytes_per_read);
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
   if (got <= 0) {
     // A reset is an end as well: what came before it still counts.
@@ -56,7 +63,7 @@ void Transport::fill() {
     if (got < 0) end_reason_ = std::generic_category().message(errno);
     return;
   }
-  const std::string_view bytes(buffer, static_cast<std::size_t>(got));
+  const std::string_view bytes(buffer_.get(), static_cast<std::size_t>(got));
   const std::uint64_t begin = received_;
   received_ += bytes.size();
   received_in_call_ += bytes.size();
@@ -105,7 +112,7 @@ ssize_t Transport::receive(char *buffer, std::size_t size) {
   if (!state_) return -ECONNABORTED;
   if (deadline_.passed(sys::now())) return refuse({ErrorKind::timeout, "timed out"});
   if (!has_unread()) {
-    if (received_in_call_ >= bytes_per_call || ended_) return -EAGAIN;
+    if (received_in_call_ >= bytes_per_call || drained_ || ended_) return -EAGAIN;
     fill();
     if (!state_) return -ECONNABORTED;
   }
@@ -127,13 +134,19 @@ ssize_t Transport::send(const char *buffer, std::size_t size) {
     return refuse({ErrorKind::protocol, "the server does not read the answers that it asks for"});
   unsent_.append(buffer, size);
   client_words_.feed({buffer, size});
-  flush();
+  if (unsent_.size() >= flushed_at_bytes) flush();
   return static_cast<ssize_t>(size);
 }
 
 void Transport::mute() {
   muted_ = true;
   unsent_.clear();
+}
+
+void Transport::acknowledge_at_once() {
+  const int on = 1;
+  // A delay if it fails, no more.
+  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 void Transport::flush() {

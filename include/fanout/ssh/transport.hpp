@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "fanout/core/deadline.hpp"
@@ -26,7 +27,7 @@ namespace fanout::ssh {
 class Transport {
 public:
   // Takes over a connected, non-blocking socket.
-  explicit Transport(sys::UniqueFd socket) : socket_(std::move(socket)) {}
+  explicit Transport(sys::UniqueFd socket);
 
   [[nodiscard]] int fd() const { return socket_.get(); }
 
@@ -37,8 +38,13 @@ public:
   // Call before each call of libssh2: one call reads at most 1 MiB, so that the caller's loop runs again.
   void begin_call() { received_in_call_ = 0; }
 
-  // As libssh2 wants them: bytes, or -errno. receive() never answers 0. A server that makes us answer and does not read
-  // the answers is refused before they fill the memory.
+  // Call when the socket has been waited for. A read that finds it empty is not repeated before: libssh2 asks again after
+  // every packet, and would be told the same by the kernel.
+  void waited() { drained_ = false; }
+
+  // As libssh2 wants them: bytes, or -errno. receive() never answers 0. What is sent waits for flush(), so that the packets
+  // of one call leave in one piece. A server that makes us answer and does not read the answers is refused before they
+  // fill the memory.
   ssize_t receive(char *buffer, std::size_t size);
   ssize_t send(const char *buffer, std::size_t size);
 
@@ -46,6 +52,10 @@ public:
   // what there is of it, and never blocks.
   void listen();
   void hand_out();
+
+  // The kernel waits up to 40 ms for something of ours to send the next acknowledgement with (tcp(7), TCP_QUICKACK). A
+  // server that must have it before it says more (Nagle's algorithm) waits as long; this time it does not.
+  void acknowledge_at_once();
 
   // Sends what is buffered, as far as the socket takes it. Never blocks.
   void flush();
@@ -79,6 +89,9 @@ private:
   ServerHello hello_;
   ClientWords client_words_;
   KexReply kex_reply_;
+  std::unique_ptr<char[]>
+      buffer_;                    // what a read fills; not one on the stack, cleared at every read
+  bool drained_ = false;          // the last read has emptied the socket
   std::string incoming_;          // read from the socket, not yet handed to libssh2
   std::size_t taken_ = 0;         // of incoming_
   std::uint64_t handed_out_ = 0;  // since the beginning

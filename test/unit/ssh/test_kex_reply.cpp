@@ -127,6 +127,7 @@ TEST_CASE("transport: the proof is found behind the server's first words, howeve
       REQUIRE(fanout::sys::write_all(ends.second.get(), bytes.substr(at, size)));
       std::array<char, 1000> buffer{};
       ssize_t count = 0;
+      transport.waited();
       while (transport.begin_call(), (count = transport.receive(buffer.data(), buffer.size())) > 0)
         received.append(buffer.data(), static_cast<std::size_t>(count));
     }

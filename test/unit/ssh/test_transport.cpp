@@ -41,6 +41,7 @@ const std::string hello = [] {
 std::string receive_all(Transport &transport) {
   std::string all;
   char buffer[1000];
+  transport.waited();
   for (;;) {
     transport.begin_call();
     const ssize_t count = transport.receive(buffer, sizeof buffer);
@@ -130,6 +131,7 @@ TEST_CASE("transport: one call takes at most a mebibyte, so that the caller's lo
   CHECK(receive_all(transport) == hello);
   std::size_t taken = 0;
   char buffer[64 * 1024];
+  transport.waited();
   transport.begin_call();
   for (;;) {
     // A flood: whatever is taken is there again.
@@ -173,9 +175,12 @@ TEST_CASE("transport: a peer that no longer listens may still have spoken", "[ss
   transport.hand_out();
   line.say(hello + "said before");
   line.server.close();
-  CHECK(transport.send("x", 1) == 1);
-  CHECK(transport.send("y", 1) == 1);
+  for (const char *word : {"x", "y"}) {
+    CHECK(transport.send(word, 1) == 1);
+    transport.flush();
+  }
   CHECK(receive_all(transport) == hello + "said before");
+  CHECK(receive_all(transport).empty());
   CHECK(transport.ended());
 }
 
@@ -195,10 +200,41 @@ TEST_CASE("transport: a server that does not read the answers it asks for is ref
   transport.hand_out();
   const std::string answer(64 * 1024, 'a');
   ssize_t sent = 0;
-  for (int i = 0; i < 200 && sent >= 0; ++i) sent = transport.send(answer.data(), answer.size());
+  for (int i = 0; i < 200 && sent >= 0; ++i) {
+    sent = transport.send(answer.data(), answer.size());
+    transport.flush();
+  }
   CHECK(sent < 0);
   REQUIRE_FALSE(transport.state());
   CHECK(transport.state().error().kind == core::ErrorKind::protocol);
+}
+
+TEST_CASE("transport: packets of one call leave in one piece", "[ssh]") {
+  Line line;
+  Transport transport(std::move(line.ours));
+  CHECK(transport.send("one ", 4) == 4);
+  CHECK(transport.send("two", 3) == 3);
+  char buffer[16];
+  CHECK(sys::read_some(line.server.get(), buffer, sizeof buffer).state ==
+        sys::Transfer::State::would_block);
+  transport.flush();
+  const sys::Transfer got = sys::read_some(line.server.get(), buffer, sizeof buffer);
+  CHECK(std::string(buffer, got.count) == "one two");
+}
+
+TEST_CASE("transport: a socket that was found empty is not asked again before it was waited for",
+          "[ssh]") {
+  Line line;
+  Transport transport(std::move(line.ours));
+  transport.hand_out();
+  line.say(hello);
+  CHECK(receive_all(transport) == hello);
+  line.say("more");
+  char buffer[16];
+  transport.begin_call();
+  CHECK(transport.receive(buffer, sizeof buffer) == -EAGAIN);
+  transport.waited();
+  CHECK(transport.receive(buffer, sizeof buffer) == 4);
 }
 
 TEST_CASE("transport: after mute nothing leaves, not even what was waiting", "[ssh]") {
