@@ -1,6 +1,8 @@
 #include "dispatch.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <thread>
 #include <utility>
 
 #include "fanout/sys/io.hpp"
@@ -11,31 +13,61 @@ namespace fanout {
 
 using core::HostIndex;
 
+namespace {
+
+// Enough to keep a processor busy while hosts take their time, few enough that none waits for a second.
+constexpr std::size_t beginning_per_processor = 256;
+constexpr int starts_between_hearings = 16;
+
+}  // namespace
+
 Dispatch::Dispatch(Task task, std::size_t hosts, pool::Pool &pool, console::Output &output,
                    sys::SignalFd &signals)
-    : task_(std::move(task)), pool_(pool), output_(output), signals_(signals), plan_(hosts) {}
+    : task_(std::move(task)),
+      pool_(pool),
+      output_(output),
+      signals_(signals),
+      plan_(hosts),
+      pace_(beginning_per_processor * std::max(1U, std::thread::hardware_concurrency())) {}
 
 void Dispatch::run() {
   const core::TimePoint begin = sys::now();
   while (!plan_.finished()) {
-    // Signals first, also between two starts: after Ctrl-C no further host may be started.
-    for (heed_signals(); pool_.has_room(); heed_signals())
-      if (const auto host = plan_.next())
-        start(*host);
-      else
-        break;
+    const bool has_waiting = start_hosts();
     // Hosts that could not even be started have ended already.
     if (plan_.finished()) break;
-    const std::vector<core::Event> events = pool_.wait({});
-    task_.woken();
-    for (const core::Event &event : events) handle(event);
+    hear(has_waiting ? pace_.next(sys::now()) : core::Deadline());
   }
   elapsed_ = std::chrono::duration_cast<core::Milliseconds>(sys::now() - begin);
 }
 
+// True when a host could be started but for the pace.
+bool Dispatch::start_hosts() {
+  int unheard = 0;
+  // Signals first, also between two starts: after Ctrl-C no further host may be started.
+  for (heed_signals(); pool_.has_room(); heed_signals()) {
+    if (!pace_.may_start(sys::now())) return !plan_.halted() && plan_.not_started() > 0;
+    const auto host = plan_.next();
+    if (!host) return false;
+    start(*host);
+    // Those that run already want an answer, for instance whether their host key is accepted.
+    if (++unheard % starts_between_hearings == 0) hear(core::Deadline(core::TimePoint::min()));
+  }
+  return false;
+}
+
+void Dispatch::hear(core::Deadline deadline) {
+  const std::vector<core::Event> events = pool_.wait(deadline);
+  task_.woken();
+  for (const core::Event &event : events) handle(event);
+}
+
 void Dispatch::start(HostIndex host) {
   auto job = task_.make_job(host);
-  if (job) return pool_.start(std::move(*job));
+  if (job) {
+    pace_.started(host, sys::now());
+    return pool_.start(std::move(*job));
+  }
   core::Outcome outcome;
   outcome.cause = job.error().message;
   handle(core::Started{host});
@@ -44,6 +76,7 @@ void Dispatch::start(HostIndex host) {
 
 void Dispatch::handle(const core::Event &event) {
   plan_.observe(event);
+  pace_.observe(event);
   if (const auto why = crashes_.observe(event)) halt(*why);
   if (auto shown = task_.observe(event); !shown) {
     say(output_, shown.error().message);

@@ -12,6 +12,7 @@
 #include "fanout/core/result.hpp"
 #include "fanout/plan/crashes.hpp"
 #include "fanout/plan/plan.hpp"
+#include "fanout/plan/start_pace.hpp"
 #include "fanout/pool/pool.hpp"
 #include "fanout/sys/signals.hpp"
 
@@ -43,7 +44,9 @@ public:
   [[nodiscard]] std::optional<int> interrupted_by() const { return interrupted_by_; }
 
 private:
+  bool start_hosts();
   void start(core::HostIndex host);
+  void hear(core::Deadline deadline);
   void handle(const core::Event &event);
   void heed_signals();
   void heed(int signal);
@@ -56,6 +59,7 @@ private:
   sys::SignalFd &signals_;
   plan::Plan plan_;
   plan::Crashes crashes_;
+  plan::StartPace pace_;
   core::Milliseconds elapsed_{0};
   std::optional<int> interrupted_by_;
   // What signals have left of it: for every host, for those that run, for stopping those.
