@@ -10,22 +10,7 @@
 
 namespace fanout {
 
-using core::Host;
 using core::Result;
-
-namespace {
-
-std::string format_hosts(const std::vector<Host> &hosts, cli::ListingForm form) {
-  switch (form) {
-    case cli::ListingForm::fold: return inventory::format_fold(hosts);
-    case cli::ListingForm::expand: return inventory::format_expand(hosts);
-    case cli::ListingForm::json:
-    case cli::ListingForm::effective: break;
-  }
-  return inventory::format_json(hosts);
-}
-
-}  // namespace
 
 int run_hosts(const cli::Options &options) {
   auto lock = console::Lock::create();
@@ -37,11 +22,15 @@ int run_hosts(const cli::Options &options) {
     const auto sources = sources_for(user);
     TRY_ASSIGN(const auto choices,
                inventory::choose(known, options.selection, options.overrides, sources));
-    if (options.listing == cli::ListingForm::effective)
-      return inventory::format_effective(
-          inventory::explain(known, choices, options.overrides, sources));
-    return format_hosts(inventory::resolve(known, choices, options.overrides, sources),
-                        options.listing);
+    switch (options.listing) {
+      case cli::ListingForm::fold: return inventory::format_fold(choices);
+      case cli::ListingForm::expand: return inventory::format_expand(choices);
+      case cli::ListingForm::effective:
+        return inventory::format_effective(
+            inventory::explain(known, choices, options.overrides, sources));
+      case cli::ListingForm::json: break;
+    }
+    return inventory::format_json(inventory::resolve(known, choices, options.overrides, sources));
   };
   const auto text = list();
   if (!text) return report_error(output, text.error());

@@ -38,16 +38,16 @@ nlohmann::ordered_json to_json(const core::Host &host) {
 
 }  // namespace
 
-std::string format_fold(std::span<const core::Host> hosts) {
+std::string format_fold(std::span<const Choice> choices) {
   std::vector<std::string_view> names;
-  names.reserve(hosts.size());
-  for (const core::Host &host : hosts) names.emplace_back(host.name);
+  names.reserve(choices.size());
+  for (const Choice &choice : choices) names.emplace_back(choice.target.name);
   return fold(names) + "\n";
 }
 
-std::string format_expand(std::span<const core::Host> hosts) {
+std::string format_expand(std::span<const Choice> choices) {
   std::string text;
-  for (const core::Host &host : hosts) text.append(host.name) += '\n';
+  for (const Choice &choice : choices) text.append(choice.target.name) += '\n';
   return text;
 }
 

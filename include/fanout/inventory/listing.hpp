@@ -9,9 +9,10 @@
 
 namespace fanout::inventory {
 
-std::string format_fold(std::span<const core::Host> hosts);  // one folded line
+// Names alone, which need no settings: merging those of a large inventory costs more than all the rest.
+std::string format_fold(std::span<const Choice> choices);  // one folded line
 std::string format_expand(
-    std::span<const core::Host> hosts);  // one name a line, in order of selection
+    std::span<const Choice> choices);  // one name a line, in order of selection
 // JSON Lines: name, address, port, user, groups, tags, and if set priority, identities, jump, host_key, sudo,
 // connect_timeout and timeout (seconds), "password": true. Never a secret.
 std::string format_json(std::span<const core::Host> hosts);

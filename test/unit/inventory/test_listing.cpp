@@ -15,9 +15,10 @@ constexpr std::string_view text =
 
 TEST_CASE("listing: folded on one line, or a name a line in the order of selection",
           "[inventory]") {
-  const auto hosts = selected(ini(text), inventory::hosts("db03,@db,mail"));
-  CHECK(format_fold(hosts) == "db[01-03],mail\n");
-  CHECK(format_expand(hosts) == "db03\ndb01\ndb02\nmail\n");
+  const auto choices = choose(ini(text), hosts("db03,@db,mail"), {}, sources());
+  REQUIRE(choices);
+  CHECK(format_fold(*choices) == "db[01-03],mail\n");
+  CHECK(format_expand(*choices) == "db03\ndb01\ndb02\nmail\n");
 }
 
 TEST_CASE("listing: JSON has an object a line and no secret", "[inventory]") {
