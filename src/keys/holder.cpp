@@ -33,7 +33,6 @@
 #include "fanout/sys/epoll.hpp"
 #include "fanout/sys/io.hpp"
 #include "fanout/sys/limits.hpp"
-#include "fanout/sys/pipe.hpp"
 #include "fanout/sys/process.hpp"
 #include "holder_process.hpp"
 #include "host_signature.hpp"
