@@ -155,8 +155,9 @@ void warm_host_signatures() {
   // Larger than any of the orders, and so refused before the multiplications, which are slow for two of these curves.
   const std::string too_large = std::string(1, '\0') + std::string(66, '\xff');
   const std::string numbers = wire::Encoder().string(too_large).string(too_large).take();
-  for (const auto &[curve, name] :
-       {std::pair{NID_X9_62_prime256v1, "nistp256"}, {NID_secp384r1, "nistp384"}, {NID_secp521r1, "nistp521"}})
+  for (const auto &[curve, name] : {std::pair{NID_X9_62_prime256v1, "nistp256"},
+                                    {NID_secp384r1, "nistp384"},
+                                    {NID_secp521r1, "nistp521"}})
     verify(fmt::format("ecdsa-sha2-{}", name), generator_blob(curve, name), numbers);
   ERR_clear_error();
 }

@@ -64,6 +64,8 @@ bool derive(const EvpKey &ours, const unsigned char *theirs, Key &secret) {
 
 extern "C" {
 
+// The names are the linker's.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 int __real__libssh2_curve25519_new(LIBSSH2_SESSION *session, unsigned char **public_half,
                                    unsigned char **private_half);
 int __real__libssh2_curve25519_gen_k(BIGNUM **secret, unsigned char *private_half,
@@ -97,5 +99,7 @@ int __wrap__libssh2_curve25519_gen_k(BIGNUM **secret, unsigned char *private_hal
   explicit_bzero(bytes.data(), bytes.size());
   return done ? 0 : -1;
 }
+
+// NOLINTEND(bugprone-reserved-identifier)
 
 }  // extern "C"
