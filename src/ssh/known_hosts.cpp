@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -157,8 +158,17 @@ std::string_view take_word(std::string_view &text) {
 // The key of a line, if it is one: a type, and a whole key that says it is of that type.
 std::optional<std::string> decode_key(std::string_view key) {
   const std::string_view type = take_word(key);
-  const std::string_view text = take_word(key);
+  std::string_view text = take_word(key);
   if (text.empty() || text.size() > (max_key_blob_bytes + 2) / 3 * 4) return std::nullopt;
+  // OpenSSH's decoder steps over white space, of which these can be in a word. A key that is revoked is not to be missed
+  // for one of them.
+  constexpr std::string_view skipped = "\v\f\r";
+  std::string without;
+  if (text.find_first_of(skipped) != std::string_view::npos) {
+    std::copy_if(text.begin(), text.end(), std::back_inserter(without),
+                 [&](char c) { return skipped.find(c) == std::string_view::npos; });
+    text = without;
+  }
   auto blob = core::decode_base64(text);
   if (!blob) return std::nullopt;
   const auto inner_type = check_key_blob(*blob);

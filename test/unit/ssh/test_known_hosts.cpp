@@ -73,6 +73,21 @@ TEST_CASE("known_hosts: CRLF, tabs, leading blanks, comments and a missing last 
         "1");
 }
 
+TEST_CASE("known_hosts: white space inside a key is stepped over, also in a revoked one", "[ssh]") {
+  const std::string key = core::encode_base64(sample::ed25519(1));
+  for (const std::string space : {"\f", "\v", "\r", "\f\v"}) {
+    const std::string torn = key.substr(0, 20) + space + key.substr(20) + space;
+    KnownKeys keys;
+    REQUIRE(
+        KnownHosts("f", "web01 ssh-ed25519 " + torn + "\n@revoked web01 ssh-ed25519 " + torn + "\n")
+            .find("web01", keys));
+    REQUIRE(keys.accepted.size() == 1);
+    CHECK(keys.accepted[0].blob == sample::ed25519(1));
+    REQUIRE(keys.revoked.size() == 1);
+    CHECK(keys.revoked[0].blob == sample::ed25519(1));
+  }
+}
+
 TEST_CASE("known_hosts: a line ends at its first NUL", "[ssh]") {
   const std::string nul(1, '\0');
   const KnownHosts file("f", "web01 " + key_text(1) + nul + "garbage\nweb0" + nul + "2 " +
