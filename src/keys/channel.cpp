@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cerrno>
 #include <string_view>
 #include <utility>
 
@@ -19,6 +18,7 @@ using core::Deadline;
 using core::ErrorKind;
 using core::fail;
 using core::Result;
+using State = sys::Transfer::State;
 
 namespace {
 
@@ -27,32 +27,26 @@ using Header = std::array<char, wire::header_bytes>;
 // Tried before it is waited for: most of the time there is room, and the rest of a frame is there with its beginning.
 Result<void> send_all(int socket, std::string_view bytes, Deadline deadline) {
   while (!bytes.empty()) {
-    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(sent));
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (!sys::wait_ready(socket, POLLOUT, deadline))
-        return fail(ErrorKind::timeout, "write: timed out");
-    } else if (errno != EINTR) {
-      return fail(core::system_error(ErrorKind::local, "write", errno));
-    }
+    const sys::Transfer sent = sys::send_some(socket, bytes);
+    if (sent.state == State::failed)
+      return fail(core::system_error(ErrorKind::local, "write", sent.error));
+    if (sent.state == State::would_block && !sys::wait_ready(socket, POLLOUT, deadline))
+      return fail(ErrorKind::timeout, "write: timed out");
+    bytes.remove_prefix(sent.count);
   }
   return {};
 }
 
 Result<void> receive_exactly(int socket, char *buffer, std::size_t size, Deadline deadline) {
   while (size > 0) {
-    const ssize_t got = ::recv(socket, buffer, size, MSG_DONTWAIT);
-    if (got == 0) return fail(ErrorKind::local, "read: unexpected end");
-    if (got > 0) {
-      buffer += got;
-      size -= static_cast<std::size_t>(got);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (!sys::wait_ready(socket, POLLIN, deadline))
-        return fail(ErrorKind::timeout, "read: timed out");
-    } else if (errno != EINTR) {
-      return fail(core::system_error(ErrorKind::local, "read", errno));
-    }
+    const sys::Transfer got = sys::receive_some(socket, buffer, size);
+    if (got.state == State::end) return fail(ErrorKind::local, "read: unexpected end");
+    if (got.state == State::failed)
+      return fail(core::system_error(ErrorKind::local, "read", got.error));
+    if (got.state == State::would_block && !sys::wait_ready(socket, POLLIN, deadline))
+      return fail(ErrorKind::timeout, "read: timed out");
+    buffer += got.count;
+    size -= got.count;
   }
   return {};
 }

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "fanout/core/secret.hpp"
+#include "fanout/sys/io.hpp"
 #include "host_signature.hpp"
 
 namespace fanout::keys {
@@ -18,6 +19,7 @@ namespace fanout::keys {
 using core::ErrorKind;
 using core::fail;
 using core::Result;
+using State = sys::Transfer::State;
 
 namespace {
 
@@ -81,14 +83,13 @@ bool ServedSlot::answer(const Reply &reply) {
 }
 
 bool ServedSlot::flush() {
-  ssize_t sent = 0;
-  do sent = ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
-  if (static_cast<std::size_t>(sent) == unsent_.size())
+  const sys::Transfer sent = sys::send_some(socket_.get(), unsent_);
+  if (sent.state == State::would_block) return true;
+  if (sent.state != State::done) return false;
+  if (sent.count == unsent_.size())
     core::wipe(unsent_);
   else
-    unsent_.erase(0, static_cast<std::size_t>(sent));
+    unsent_.erase(0, sent.count);
   return true;
 }
 

@@ -125,9 +125,8 @@ std::string format_endpoint(const Address &address) {
 
 Result<std::vector<Address>> resolve(const std::string &name, std::uint16_t port,
                                      AddressFamily family) {
-  if (const auto address = plain_address(name, port, family)) {
-    if (names_one_host(*address)) return std::vector{*address};
-  }
+  if (const auto address = plain_address(name, port, family); address && names_one_host(*address))
+    return std::vector{*address};
   addrinfo hints{};
   hints.ai_family = family == AddressFamily::any    ? AF_UNSPEC
                     : family == AddressFamily::ipv4 ? AF_INET

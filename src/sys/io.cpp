@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +44,21 @@ Transfer write_some(int fd, std::string_view bytes) {
   ssize_t result = 0;
   do result = ::write(fd, bytes.data(), bytes.size());
   while (result < 0 && errno == EINTR);
+  return transferred(result);
+}
+
+Transfer send_some(int socket, std::string_view bytes) {
+  ssize_t result = 0;
+  do result = ::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (result < 0 && errno == EINTR);
+  return transferred(result);
+}
+
+Transfer receive_some(int socket, char *buffer, std::size_t size) {
+  ssize_t result = 0;
+  do result = ::recv(socket, buffer, size, MSG_DONTWAIT);
+  while (result < 0 && errno == EINTR);
+  if (result == 0 && size > 0) return {Transfer::State::end, 0, 0};
   return transferred(result);
 }
 

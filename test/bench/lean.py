@@ -23,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(BENCH))
 sys.path.insert(0, os.path.join(ROOT, "test", "fleet"))
 
 from daemons import make_key, public_key  # noqa: E402
-from processes import end, spawn  # noqa: E402
+from processes import end, peak_memory_kib, spawn  # noqa: E402
 
 USER = "bench"
 MANY_DESCRIPTORS = 200_000
@@ -131,7 +131,7 @@ class LeanFleet:
             yield run
             self.order("release")
             while run.client.poll() is None:
-                run.peak_rss_kib = max(run.peak_rss_kib, status_kib(run.client.pid, "VmHWM"))
+                run.peak_rss_kib = max(run.peak_rss_kib, peak_memory_kib(run.client.pid))
                 time.sleep(0.02)
             self.statistics()
         finally:
@@ -184,13 +184,3 @@ def memory_of(pid):
     except OSError:
         return None
     return {row[0].rstrip(":"): int(row[1]) for row in rows} if rows else None
-
-
-def status_kib(pid, name):
-    """A size of /proc/PID/status, or 0 when the process has gone."""
-    try:
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            found = re.search(rf"^{name}:\s+(\d+) kB", file.read(), re.MULTILINE)
-    except OSError:
-        return 0
-    return int(found[1]) if found else 0

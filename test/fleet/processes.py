@@ -131,14 +131,19 @@ def end(child, patience=2.0):
     known_pids.discard(child.pid)
 
 
-def peak_memory_kib(pid):
-    """VmHWM: the most memory that a process has had resident, or 0 when it is gone."""
+def status_kib(pid, name):
+    """A size of /proc/PID/status, or 0 when the process is gone."""
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
-            found = re.search(r"^VmHWM:\s+(\d+) kB", file.read(), re.MULTILINE)
+            found = re.search(rf"^{name}:\s+(\d+) kB", file.read(), re.MULTILINE)
     except OSError:
         return 0
     return int(found[1]) if found else 0
+
+
+def peak_memory_kib(pid):
+    """The most memory that a process has had resident, or 0 when it is gone."""
+    return status_kib(pid, "VmHWM")
 
 
 def expand(folded):

@@ -16,8 +16,9 @@ struct Resources {
 
 Resources measure_resources();
 
-// Descriptors that one worker costs the parent (its link, and a pidfd when that has closed), and what everything else needs. A worker is one
-// process; besides there are the parent, the spawner and the key holder, and what else of the user is running.
+// Descriptors that one worker costs the parent (its link, or a pidfd when that has closed), and what everything else
+// needs. A worker is one process; besides there are the parent, the spawner and the key holder, and what else of the user
+// is running.
 inline constexpr std::uint64_t files_per_worker = 1;
 inline constexpr std::uint64_t files_besides = 64;
 inline constexpr std::uint64_t processes_besides = 9;

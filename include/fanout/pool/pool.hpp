@@ -38,8 +38,8 @@ struct Job {
 };
 
 // Makes the process for a job, which is then a child of the caller, and gives it duplicates of the descriptors: its end of
-// the link, which does not block, and what is handed down. ErrorKind::local when the system refuses, which may pass: it is called again
-// with the same job. Any other error is for good.
+// the link, which does not block, and what is handed down. ErrorKind::local when the system refuses, which may pass: it is
+// called again with the same job. Any other error is for good.
 using Launch = std::function<core::Result<sys::Child>(const Job &job, const sys::UniqueFd &link)>;
 
 class Pool {

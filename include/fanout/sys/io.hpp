@@ -30,6 +30,10 @@ Transfer read_some(int fd, char *buffer, std::size_t size);
 // One write(2). SIGPIPE is expected to be ignored; EPIPE arrives as failed.
 Transfer write_some(int fd, std::string_view bytes);
 
+// The same for sockets that may block: one send(2) or recv(2) that does not (MSG_DONTWAIT), and that sends no SIGPIPE.
+Transfer send_some(int socket, std::string_view bytes);
+Transfer receive_some(int socket, char *buffer, std::size_t size);
+
 // Blocks until everything is written. On a non-blocking descriptor it polls. Fails with ErrorKind::timeout when the
 // deadline passes, else ErrorKind::local with the text of errno.
 core::Result<void> write_all(int fd, std::string_view bytes, core::Deadline deadline = {});
