@@ -84,6 +84,7 @@ Status status_of(ErrorKind kind) {
     case ErrorKind::host_key: return Status::host_key;
     case ErrorKind::auth: return Status::auth;
     case ErrorKind::protocol: return Status::protocol;
+    case ErrorKind::remote: return Status::failed;
     case ErrorKind::timeout: return Status::timeout;
     case ErrorKind::interrupted: return Status::interrupted;
   }

@@ -19,6 +19,7 @@ enum class ErrorKind {
   host_key,     // unknown, changed or revoked
   auth,         // the server took none of what we may offer
   protocol,     // the peer broke SSH, or speaks no algorithm of ours
+  remote,       // the host refused: a file, a folder, a command
   timeout,      // a deadline passed
   interrupted,  // the user told us to stop
   internal,     // a fault of our own

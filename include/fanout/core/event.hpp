@@ -11,6 +11,7 @@
 #include "fanout/core/host.hpp"
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/status.hpp"
+#include "fanout/core/transfer.hpp"
 
 namespace fanout::core {
 
@@ -36,13 +37,25 @@ struct Noted {
   HostIndex host = 0;
   std::string text;
 };
+// How far a transfer is; now and then, while it goes on.
+struct Progressed {
+  HostIndex host = 0;
+  std::uint64_t done_bytes = 0;   // of content, sent or found unchanged
+  std::uint64_t total_bytes = 0;  // known so far
+};
+// A file of a get stands whole in its place.
+struct FileFetched {
+  HostIndex host = 0;
+  FetchedFile file;
+};
 struct Ended {
   HostIndex host = 0;
   Outcome outcome;
   int worker_signal = 0;  // that killed its worker (signal(7)), when it was none of ours
 };
 
-using Event = std::variant<Started, PhaseEntered, HostKeyOffered, OutputReceived, Noted, Ended>;
+using Event = std::variant<Started, PhaseEntered, HostKeyOffered, OutputReceived, Noted, Progressed,
+                           FileFetched, Ended>;
 
 HostIndex host_of(const Event &event);
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fanout/core/status.hpp"
+#include "fanout/core/transfer.hpp"
 
 namespace fanout::core {
 
@@ -21,7 +22,8 @@ struct Outcome {
   std::string peer_address;        // the numeric address that was connected to, if any
   std::uint64_t stdout_bytes = 0;  // received from the host
   std::uint64_t stderr_bytes = 0;
-  std::uint64_t dropped_bytes = 0;  // received and counted, but over --max-output
+  std::uint64_t dropped_bytes = 0;         // received and counted, but over --max-output
+  std::optional<TransferRecord> transfer;  // of put and get, once the host was logged in to
   std::array<std::chrono::microseconds, phase_count> phases{};  // time spent in each phase
   std::chrono::microseconds elapsed{0};                         // from start to end
 };
