@@ -21,14 +21,14 @@ std::string sandbox_remark(sandbox::Mode mode) {
 }
 
 std::optional<int> begin_workers(const cli::Options &options, pool::Spawner &spawner,
-                                 console::Output &output) {
+                                 console::Output &output, core::TaskKind task, bool compares) {
   if (options.sandbox == sandbox::Mode::require)
     if (const std::vector<std::string> missing = sandbox::missing(); !missing.empty()) {
       say(output, fmt::format("--sandbox require: {}", fmt::join(missing, ", ")));
       return static_cast<int>(core::ExitCode::unreached);
     }
-  if (auto sent = spawner.prepare(
-          worker::encode(worker::Setup{options.sandbox, options.overrides.port.value_or(22)}));
+  if (auto sent = spawner.prepare(worker::encode(
+          worker::Setup{options.sandbox, options.overrides.port.value_or(22), task, compares}));
       !sent)
     return report_error(output, sent.error());
   return std::nullopt;
@@ -43,11 +43,24 @@ core::Result<pool::Pool> make_pool(pool::Spawner &spawner, std::size_t max_worke
   TRY_ASSIGN(
       pool::Pool pool,
       pool::Pool::create(max_workers, [&spawner](const pool::Job &job, const sys::UniqueFd &link) {
-        return spawner.spawn(job.card, link, job.handed_down);
+        std::vector<int> descriptors;
+        descriptors.reserve(job.handed_down.size() + job.lent.size());
+        for (const sys::UniqueFd &fd : job.handed_down) descriptors.push_back(fd.get());
+        descriptors.insert(descriptors.end(), job.lent.begin(), job.lent.end());
+        return spawner.spawn(job.card, link, descriptors);
       }));
   TRY(pool.wake_on(signals.fd()));
   output.give_up_on(signals.fd());
   return pool;
+}
+
+worker::Channels channels_of(sys::UniqueFd link, std::vector<sys::UniqueFd> handed_down) {
+  worker::Channels channels{std::move(link), {}, {}};
+  if (handed_down.empty()) return channels;
+  channels.key_slot = std::move(handed_down.front());
+  handed_down.erase(handed_down.begin());
+  channels.files = std::move(handed_down);
+  return channels;
 }
 
 }  // namespace fanout

@@ -50,12 +50,14 @@ std::chrono::microseconds since(TimePoint begin) {
 struct Pool::Worker {
   Worker(const Job &job, TimePoint now)
       : host(job.host),
+        kind(job.kind),
         protocol(job.kind),
         ladder(job.limits, now),
         started(now),
         phase_started(now) {}
 
   HostIndex host;
+  core::TaskKind kind;
   sys::Child child;
   sys::UniqueFd link;  // closed once it has ended
   wire::FrameReader frames;
@@ -278,6 +280,11 @@ void Pool::take(Worker &worker, wire::WorkerMessage message) {
         core::OutputReceived{worker.host, output->stream, std::move(output->bytes)});
   } else if (auto *note = std::get_if<wire::NoteMessage>(&message)) {
     events_.emplace_back(core::Noted{worker.host, std::move(note->text)});
+  } else if (const auto *progress = std::get_if<wire::ProgressMessage>(&message)) {
+    events_.emplace_back(
+        core::Progressed{worker.host, progress->done_bytes, progress->total_bytes});
+  } else if (auto *fetched = std::get_if<wire::FetchedMessage>(&message)) {
+    events_.emplace_back(core::FileFetched{worker.host, std::move(fetched->file)});
   } else if (auto *last = std::get_if<wire::FinalMessage>(&message)) {
     worker.final_record = std::move(last->outcome);
     worker.ladder.expect_end(now);
@@ -307,6 +314,10 @@ void Pool::reschedule(Worker &worker) {
 
 Outcome Pool::outcome_of(const Worker &worker, const sys::ProcessStatus &status) const {
   Outcome outcome;
+  const bool runs_a_command = worker.kind == core::TaskKind::exec;
+  const std::string_view doing = !runs_a_command && worker.phase == Phase::run
+                                     ? std::string_view("copying")
+                                     : core::describe(worker.phase);
   const std::uint64_t received = worker.stdout_bytes + worker.stderr_bytes;
   if (worker.final_record && worker.fault.empty()) {
     outcome = *worker.final_record;
@@ -323,21 +334,18 @@ Outcome Pool::outcome_of(const Worker &worker, const sys::ProcessStatus &status)
     const auto reason = worker.ladder.reason();
     outcome.status = worker.fault.empty() ? reason.value_or(Status::internal) : Status::internal;
     if (!worker.fault.empty())
-      outcome.cause =
-          fmt::format("worker ended while {}: {}", core::describe(worker.phase), worker.fault);
+      outcome.cause = fmt::format("worker ended while {}: {}", doing, worker.fault);
     else if (reason)
       outcome.cause = fmt::format("{} while {}; its worker did not end by itself and was killed",
-                                  *reason == Status::timeout ? "timed out" : "stopped",
-                                  core::describe(worker.phase));
+                                  *reason == Status::timeout ? "timed out" : "stopped", doing);
     else if (!status.exited && status.signal == SIGSYS)
       // The filter of the sandbox ends whoever makes a call that no worker has any use for.
       outcome.cause =
-          fmt::format("sandbox: its worker was ended for a forbidden system call while {}",
-                      core::describe(worker.phase));
+          fmt::format("sandbox: its worker was ended for a forbidden system call while {}", doing);
     else
-      outcome.cause =
-          fmt::format("worker {} while {}", sys::describe(status), core::describe(worker.phase));
-    if (worker.phase >= Phase::open) outcome.cause += "; the remote command may still run";
+      outcome.cause = fmt::format("worker {} while {}", sys::describe(status), doing);
+    if (runs_a_command && worker.phase >= Phase::open)
+      outcome.cause += "; the remote command may still run";
   }
   outcome.stdout_bytes = worker.stdout_bytes;
   outcome.stderr_bytes = worker.stderr_bytes;

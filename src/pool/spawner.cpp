@@ -69,8 +69,9 @@ private:
     if (program_.before_each) program_.before_each();
     return sys::fork_sibling([&] {
       control_.close();
-      return program_.run(body, std::move(packet.fds[0]),
-                          packet.fds.size() > 1 ? std::move(packet.fds[1]) : sys::UniqueFd());
+      sys::UniqueFd link = std::move(packet.fds.front());
+      packet.fds.erase(packet.fds.begin());
+      return program_.run(body, std::move(link), std::move(packet.fds));
     });
   }
 
@@ -160,9 +161,14 @@ Result<void> Spawner::await_prepared() {
 }
 
 Result<sys::Child> Spawner::spawn(std::string_view card, const sys::UniqueFd &link,
-                                  const sys::UniqueFd &handed_down) {
-  const std::array<int, 2> fds{link.get(), handed_down.get()};
-  TRY(ask(type_spawn, card, std::span(fds).first(handed_down ? 2 : 1)));
+                                  std::span<const int> handed_down) {
+  if (handed_down.size() > max_handed_down)
+    return fail(ErrorKind::internal, "spawner: too many descriptors to hand down");
+  std::vector<int> fds;
+  fds.reserve(1 + handed_down.size());
+  fds.push_back(link.get());
+  fds.insert(fds.end(), handed_down.begin(), handed_down.end());
+  TRY(ask(type_spawn, card, fds));
   TRY_ASSIGN(const int pid, answer());
   if (pid <= 0) return fail(lose("malformed answer"));
   return sys::adopt_sibling(pid);

@@ -1,10 +1,11 @@
 // The order of each step follows from what the next one takes away: limits read /proc before Landlock closes it,
 // Landlock needs no_new_privs, and the filter comes last because everything before it needs calls that it forbids.
 //
-// Layers only add up, so what put or get may do beneath its folder is allowed by both of them.
+// Layers only add up, so what put or get may do beneath its folders is allowed by both of them.
 #include "fanout/sandbox/confinement.hpp"
 
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <chrono>
@@ -53,15 +54,24 @@ std::uint64_t folder_rights(Profile profile) {
     case Profile::exec: return 0;
     case Profile::put: return right_read_file | right_read_dir;
     case Profile::get:
+      // A folder must have been opened to be given its mode and time; no call lists what is in it.
       return right_write_file | right_truncate | right_make_reg | right_make_dir |
-             right_remove_file | right_remove_dir | right_refer;
+             right_remove_file | right_remove_dir | right_refer | right_read_dir;
+    case Profile::get_again: return folder_rights(Profile::get) | right_read_file;
   }
   return 0;
 }
 
-Result<void> allow_folder(Ruleset &ruleset, Profile profile, int folder) {
-  if (profile == Profile::exec || folder < 0) return {};
-  return ruleset.allow_beneath(folder, folder_rights(profile));
+Result<void> allow_folders(Ruleset &ruleset, Profile profile, std::span<const int> folders) {
+  if (profile == Profile::exec) return {};
+  const std::uint64_t rights = folder_rights(profile);
+  for (const int folder : folders) {
+    struct stat facts {};
+    if (::fstat(folder, &facts) != 0)
+      return fail(system_error(ErrorKind::local, "fstat of a folder", errno));
+    if (!S_ISREG(facts.st_mode)) TRY(ruleset.allow_beneath(folder, rights));
+  }
+  return {};
 }
 
 Result<void> give_up_new_privileges() {
@@ -160,7 +170,8 @@ void Confinement::make_ready(std::uint16_t port) {
   state_->ready_since = now;
 }
 
-Result<void> Confinement::before_connecting(std::uint16_t port, int folder) const {
+Result<void> Confinement::before_connecting(std::uint16_t port,
+                                            std::span<const int> folders) const {
   TRY(limit_worker(state_->profile, state_->address_space_bytes));
   if (state_->landlock == 0) return {};
   std::optional<Ruleset> ruleset;
@@ -169,18 +180,18 @@ Result<void> Confinement::before_connecting(std::uint16_t port, int folder) cons
   if (!ruleset || state_->ready_port != port) {
     TRY_ASSIGN(ruleset, ruleset_for_connecting(port));
   }
-  TRY(allow_folder(*ruleset, state_->profile, folder));
+  TRY(allow_folders(*ruleset, state_->profile, folders));
   return ruleset->enter();
 }
 
-Result<void> Confinement::before_reading(int folder) const {
+Result<void> Confinement::before_reading(std::span<const int> folders) const {
   TRY(give_up_new_privileges());
   if (state_->landlock > 0) {
     TRY_ASSIGN(Ruleset ruleset, Ruleset::create(state_->landlock));
-    TRY(allow_folder(ruleset, state_->profile, folder));
+    TRY(allow_folders(ruleset, state_->profile, folders));
     TRY(ruleset.enter());
   }
-  TRY(limit_descriptors(state_->profile));
+  TRY(limit_descriptors(state_->profile, folders.size()));
   if (state_->filter.empty()) return {};
   return install_filter(state_->filter, Threads::calling);
 }

@@ -112,7 +112,7 @@ Allowed futexes(std::uint64_t scope) {
 // put and get open files with openat2, whose flags lie behind a pointer, and O_PATH passes Landlock: a hijacked worker of
 // these two can find out whether a path exists, and its size, but neither read nor change what is there.
 
-// Reading beneath the folder of put. There is no newfstatat, which takes paths of any file; so a size is asked for with
+// Reading beneath the folders of put. There is no newfstatat, which takes paths of any file; so a size is asked for with
 // the call fstat itself, which is not what fstat(3) makes in every libc.
 Allowed reading_files() { return {{"openat2"}, {"fstat"}, {"getdents64"}, {"pread64"}, {"lseek"}}; }
 
@@ -151,6 +151,10 @@ Allowed writing_files() {
       {"unlinkat"},
   };
 }
+
+// And reading there, to compare what is there already or to go on with it; which descriptors can be read is Landlock's
+// concern.
+Allowed reading_again() { return {{"pread64"}, {"lseek"}}; }
 
 // What libc, OpenSSL or the loader try on the side. ENOSYS where they then take an older way.
 std::vector<RefusedCall> refused_calls() {
@@ -245,6 +249,7 @@ CallProfile worker_calls(Profile profile) {
   switch (profile) {
     case Profile::exec: break;
     case Profile::put: groups.push_back(reading_files()); break;
+    case Profile::get_again: groups.push_back(reading_again()); [[fallthrough]];
     case Profile::get:
       for (const Allowed &group : {writing_files(), changing_modes(), changing_times()})
         groups.push_back(group);

@@ -47,14 +47,19 @@ struct Message {
   std::vector<UniqueFd> fds;
 };
 
+// What is longer than its use is not cleared: the kernel writes what is read of it.
+struct ControlBuffer {
+  alignas(cmsghdr) char bytes[CMSG_SPACE(max_packet_fds * sizeof(int))];
+};
+
 Message receive_message(int socket, char *buffer, std::size_t size, int flags) {
   iovec data{buffer, size};
-  alignas(cmsghdr) char control[CMSG_SPACE(max_packet_fds * sizeof(int))];
+  ControlBuffer control __attribute__((uninitialized));
   msghdr header{};
   header.msg_iov = &data;
   header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
+  header.msg_control = control.bytes;
+  header.msg_controllen = sizeof control.bytes;
   Message message;
   do message.count = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | flags);
   while (message.count < 0 && errno == EINTR);
@@ -63,6 +68,7 @@ Message receive_message(int socket, char *buffer, std::size_t size, int flags) {
   for (cmsghdr *part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    message.fds.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
@@ -92,13 +98,14 @@ Result<void> send_packet(int socket, std::string_view bytes, std::span<const int
   if (fds.size() > max_packet_fds)
     return fail(ErrorKind::internal, "a packet with too many descriptors");
   iovec data{const_cast<char *>(bytes.data()), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(max_packet_fds * sizeof(int))] = {};
+  ControlBuffer control __attribute__((uninitialized));
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   if (!fds.empty()) {
-    message.msg_control = control;
+    message.msg_control = control.bytes;
     message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+    std::memset(control.bytes, 0, message.msg_controllen);
     cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;

@@ -33,9 +33,10 @@ using sandbox::Profile;
 
 namespace {
 
-const std::vector<Profile> everywhere = {Profile::exec, Profile::put, Profile::get};
-const std::vector<Profile> transfers = {Profile::put, Profile::get};
-const std::vector<Profile> downloads = {Profile::get};
+const std::vector<Profile> everywhere = {Profile::exec, Profile::put, Profile::get,
+                                         Profile::get_again};
+const std::vector<Profile> transfers = {Profile::put, Profile::get, Profile::get_again};
+const std::vector<Profile> downloads = {Profile::get, Profile::get_again};
 
 template <class... Arguments>
 int raw(long number, Arguments... arguments) {
@@ -448,7 +449,9 @@ std::vector<Attempt> make_attempts() {
       {"openat2 of a file inside, to read and write",
        [](const Target &t) { return open_beneath(t, "inside", O_RDWR); },
        {EACCES},
-       transfers},
+       transfers,
+       0,
+       {Profile::get_again}},
       {"mkdirat outside",
        [](const Target &t) { return raw(SYS_mkdirat, t.folder, (t.outside + "/d").c_str(), 0700); },
        {EACCES},
@@ -707,6 +710,10 @@ std::vector<Attempt> make_attempts() {
 
 bool Attempt::must_die_in(Profile profile) const {
   return std::find(answered.begin(), answered.end(), profile) == answered.end();
+}
+
+bool Attempt::is_no_attack_in(Profile profile) const {
+  return std::find(harmless.begin(), harmless.end(), profile) != harmless.end();
 }
 
 std::string Attempt::describe_expectation(Profile profile) const {

@@ -33,7 +33,10 @@ struct Attempt {
   std::vector<int> errors = {};
   std::vector<sandbox::Profile> answered = {};
   int other_death = 0;  // a signal by which the kernel may end it just as well
+  std::vector<sandbox::Profile> harmless =
+      {};  // where it is what healthy workers do, and is not tried
 
+  [[nodiscard]] bool is_no_attack_in(sandbox::Profile profile) const;
   [[nodiscard]] bool must_die_in(sandbox::Profile profile) const;
   // "killed by SYS", or the errors that would do.
   [[nodiscard]] std::string describe_expectation(sandbox::Profile profile) const;

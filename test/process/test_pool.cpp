@@ -564,13 +564,13 @@ TEST_CASE("pool: a job that is tried again still has what it hands down", "[pool
                   1,
                   [&](const pool::Job &job, const sys::UniqueFd &link) -> core::Result<sys::Child> {
                     if (++asked < 3) return core::fail(core::ErrorKind::local, "clone: refused");
-                    CHECK(job.handed_down);
+                    CHECK(job.handed_down.at(0));
                     return launch(job, link);
                   })
                   .value();
   Run run;
   pool::Job made = job(0, [](int link) { return tell_ok(link), 0; });
-  made.handed_down = std::move(handed.write_end);
+  made.handed_down.push_back(std::move(handed.write_end));
   pool.start(std::move(made));
   run.until_all_ended(pool);
   CHECK(run.ended.at(0).status == Status::ok);

@@ -37,6 +37,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <sstream>
 #include <thread>
 
@@ -79,6 +80,7 @@ const char *name_of(Profile profile) {
     case Profile::exec: return "exec";
     case Profile::put: return "put";
     case Profile::get: return "get";
+    case Profile::get_again: return "get again";
   }
   return "?";
 }
@@ -226,6 +228,8 @@ int open_in(int folder, const char *path, std::uint64_t flags, std::uint64_t mod
   return static_cast<int>(::syscall(SYS_openat2, folder, path, &how, sizeof how));
 }
 
+std::span<const int> only(const int &folder) { return {&folder, 1}; }
+
 int open_folder(const std::string &path) {
   return ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
@@ -287,7 +291,7 @@ Outcome judge(const test::Attempt &attempt, Profile profile, const sys::ProcessS
 
 TEST_CASE("sandbox: nothing that a hijacked worker tries succeeds", "[sandbox]") {
   if (!kernel_has_all()) SKIP("this kernel has no whole sandbox");
-  const std::array profiles = {Profile::exec, Profile::put, Profile::get};
+  const std::array profiles = {Profile::exec, Profile::put, Profile::get, Profile::get_again};
   // One for all attempts: as none succeeds, none leaves anything behind.
   const Hijacked worker;
   const test::Target target = worker.target();
@@ -295,14 +299,17 @@ TEST_CASE("sandbox: nothing that a hijacked worker tries succeeds", "[sandbox]")
     std::vector<Confinement> confinements;
     confinements.reserve(profiles.size());
     for (const Profile profile : profiles) confinements.push_back(prepared(profile));
-    fmt::print("{:<48} {:<14} {:<14} {}\n", fmt::format("as user {}", user), "exec", "put", "get");
+    fmt::print("{:<48} {:<14} {:<14} {:<14} {}\n", fmt::format("as user {}", user), "exec", "put",
+               "get", "get again");
     for (const test::Attempt &attempt : test::evil_attempts()) {
-      std::array<std::string, 3> row;
+      std::array<std::string, profiles.size()> row;
       for (std::size_t i = 0; i < profiles.size(); ++i) {
+        if (attempt.is_no_attack_in(profiles[i])) continue;
         const auto status = end_of(user, [&] {
-          const int folder = profiles[i] == Profile::exec ? -1 : target.folder;
-          if (!confinements[i].before_connecting(worker.listener.port(), folder) ||
-              !confinements[i].before_reading(folder))
+          const auto folders =
+              profiles[i] == Profile::exec ? std::span<const int>() : only(target.folder);
+          if (!confinements[i].before_connecting(worker.listener.port(), folders) ||
+              !confinements[i].before_reading(folders))
             return unprepared;
           return attempt.run(target);
         });
@@ -313,7 +320,7 @@ TEST_CASE("sandbox: nothing that a hijacked worker tries succeeds", "[sandbox]")
                           << attempt.describe_expectation(profiles[i]));
         CHECK(outcome.as_expected);
       }
-      fmt::print("{:<48} {:<14} {:<14} {}\n", attempt.name, row[0], row[1], row[2]);
+      fmt::print("{:<48} {:<14} {:<14} {:<14} {}\n", attempt.name, row[0], row[1], row[2], row[3]);
     }
   }
 }
@@ -336,7 +343,8 @@ TEST_CASE("sandbox: no call by any number is answered but those that a profile i
   // And fchmod and utimensat, but not for descriptor 0.
   const std::set<std::string> of_get = {"openat2",   "mkdirat",   "pwrite64", "ftruncate", "fsync",
                                         "fdatasync", "renameat2", "renameat", "unlinkat"};
-  for (const Profile profile : {Profile::exec, Profile::put, Profile::get}) {
+  const std::set<std::string> of_get_again = {"pread64", "lseek"};
+  for (const Profile profile : {Profile::exec, Profile::put, Profile::get, Profile::get_again}) {
     std::set<int> expected;
     const auto add = [&](const std::set<std::string> &names) {
       for (const std::string &name : names)
@@ -345,7 +353,8 @@ TEST_CASE("sandbox: no call by any number is answered but those that a profile i
     };
     add(all_profiles);
     if (profile == Profile::put) add(of_put);
-    if (profile == Profile::get) add(of_get);
+    if (profile == Profile::get || profile == Profile::get_again) add(of_get);
+    if (profile == Profile::get_again) add(of_get_again);
 
     const Confinement confinement = prepared(profile);
     std::set<int> answered;
@@ -564,14 +573,15 @@ TEST_CASE("sandbox: a confined worker talks, waits and allocates", "[sandbox]") 
 }
 
 TEST_CASE("sandbox: get writes beneath its folder", "[sandbox]") {
+  const bool whole = kernel_has_all();
   const Confinement confinement = prepared(Profile::get);
   for (const uid_t user : users()) {
     INFO("as user " << user);
     const Scratch scratch;
     const auto status = end_of(user, [&]() -> int {
       const int folder = open_folder(scratch.folder());
-      STEP(1, folder >= 0 && confinement.before_connecting(22, folder));
-      STEP(2, confinement.before_reading(folder));
+      STEP(1, folder >= 0 && confinement.before_connecting(22, only(folder)));
+      STEP(2, confinement.before_reading(only(folder)));
       const int file = open_in(folder, ".part", O_WRONLY | O_CREAT | O_EXCL, 0600);
       STEP(3, file >= 0);
       STEP(4, sys::write_all(file, "0123456789"));
@@ -591,6 +601,9 @@ TEST_CASE("sandbox: get writes beneath its folder", "[sandbox]") {
       STEP(17, ::unlinkat(folder, "empty", AT_REMOVEDIR) == 0);
       STEP(18, open_in(folder, "../file", O_WRONLY) < 0 && errno == EXDEV);
       STEP(19, open_in(folder, "link", O_WRONLY) < 0 && errno == ELOOP);
+      const int sub = open_in(folder, "sub", O_RDONLY | O_DIRECTORY);
+      STEP(20, sub >= 0 && ::fchmod(sub, 0700) == 0 && ::futimens(sub, times.data()) == 0);
+      STEP(21, !whole || (open_in(folder, "sub/whole", O_RDONLY) < 0 && errno == EACCES));
       return 0;
     });
     CHECK(sys::describe(status) == "exited with status 0");
@@ -610,8 +623,8 @@ TEST_CASE("sandbox: a set-user-id bit that get asks for does not outlive the fir
   const Scratch scratch;
   const auto status = end_of(::getuid(), [&]() -> int {
     const int folder = open_folder(scratch.folder());
-    STEP(1, folder >= 0 && confinement.before_connecting(22, folder));
-    STEP(2, confinement.before_reading(folder));
+    STEP(1, folder >= 0 && confinement.before_connecting(22, only(folder)));
+    STEP(2, confinement.before_reading(only(folder)));
     const int file = open_in(folder, "tool", O_WRONLY | O_CREAT | O_EXCL, 04755);
     STEP(3, file >= 0);
     STEP(4, sys::write_all(file, "#!"));
@@ -623,6 +636,97 @@ TEST_CASE("sandbox: a set-user-id bit that get asks for does not outlive the fir
   CHECK((facts.st_mode & 07000) == 0);
 }
 
+TEST_CASE("sandbox: get reads beneath its folder if it has to, and nowhere else", "[sandbox]") {
+  const bool whole = kernel_has_all();
+  const Confinement confinement = prepared(Profile::get_again);
+  for (const uid_t user : users()) {
+    INFO("as user " << user);
+    const Scratch scratch;
+    const auto status = end_of(user, [&]() -> int {
+      const int folder = open_folder(scratch.folder());
+      STEP(1, folder >= 0 && confinement.before_connecting(22, only(folder)));
+      STEP(2, confinement.before_reading(only(folder)));
+      const int file = open_in(folder, "inside", O_RDWR);
+      STEP(3, file >= 0);
+      std::array<char, 16> buffer{};
+      STEP(4, ::pread(file, buffer.data(), 4, 4) == 4);
+      STEP(5, ::lseek(file, 0, SEEK_END) == 8);
+      STEP(6, ::pwrite(file, "x", 1, 8) == 1);
+      open_how how{};
+      how.flags = O_RDONLY | O_CLOEXEC;
+      const long outside =
+          ::syscall(SYS_openat2, AT_FDCWD, scratch.file().c_str(), &how, sizeof how);
+      STEP(7, !whole || (outside < 0 && errno == EACCES));
+      return 0;
+    });
+    CHECK(sys::describe(status) == "exited with status 0");
+  }
+}
+
+TEST_CASE("sandbox: get finds the limit of its user on files as an error", "[sandbox]") {
+  const Confinement confinement = prepared(Profile::get);
+  const Scratch scratch;
+  const auto status = end_of(::getuid(), [&]() -> int {
+    const rlimit small{4096, 4096};
+    STEP(1, ::setrlimit(RLIMIT_FSIZE, &small) == 0);
+    const int folder = open_folder(scratch.folder());
+    STEP(2, folder >= 0 && confinement.before_connecting(22, only(folder)));
+    STEP(3, confinement.before_reading(only(folder)));
+    const int file = open_in(folder, "new", O_WRONLY | O_CREAT | O_EXCL, 0600);
+    STEP(4, file >= 0 && ::pwrite(file, "x", 1, 4095) == 1);
+    STEP(5, ::pwrite(file, "x", 1, 4096) < 0 && errno == EFBIG);
+    return 0;
+  });
+  CHECK(sys::describe(status) == "exited with status 0");
+}
+
+TEST_CASE("sandbox: put reads beneath each of its folders, and passes over files", "[sandbox]") {
+  const bool whole = kernel_has_all();
+  const Confinement confinement = prepared(Profile::put);
+  constexpr int many = 200;
+  for (const uid_t user : users()) {
+    INFO("as user " << user);
+    const Scratch one;
+    const Scratch other;
+    const Scratch foreign;
+    const auto status = end_of(user, [&]() -> int {
+      std::vector<int> roots = {open_folder(one.folder()), open_folder(other.folder())};
+      while (roots.size() < many) roots.push_back(::open(one.file().c_str(), O_RDONLY | O_CLOEXEC));
+      STEP(1, roots.back() >= many);
+      STEP(2, confinement.before_connecting(22, roots));
+      STEP(3, confinement.before_reading(roots));
+      STEP(4, open_in(roots[0], "inside", O_RDONLY) >= 0);
+      STEP(5, open_in(roots[1], "inside", O_RDONLY) >= 0);
+      std::array<char, 8> buffer{};
+      STEP(6, ::pread(roots.back(), buffer.data(), buffer.size(), 0) == 8);
+      open_how how{};
+      how.flags = O_RDONLY | O_CLOEXEC;
+      for (const std::string &path : {one.file(), foreign.folder() + "/inside"}) {
+        const long outside = ::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how);
+        STEP(7, !whole || (outside < 0 && errno == EACCES));
+      }
+      int opened = 0;
+      while (open_in(roots[0], "inside", O_RDONLY) >= 0) ++opened;
+      STEP(8, errno == EMFILE && opened >= 32 && opened < 64);
+      return 0;
+    });
+    CHECK(sys::describe(status) == "exited with status 0");
+  }
+}
+
+TEST_CASE("sandbox: what is neither a file nor a folder is no place to open files", "[sandbox]") {
+  if (!kernel_has_all()) SKIP("this kernel has no whole sandbox");
+  const Confinement confinement = prepared(Profile::put);
+  const auto status = end_of(::getuid(), [&]() -> int {
+    const auto pipe = *sys::make_pipe();
+    STEP(1, !confinement.before_connecting(22, only(pipe.read_end.get())));
+    const int closed = 500;
+    STEP(2, !confinement.before_connecting(22, only(closed)));
+    return 0;
+  });
+  CHECK(sys::describe(status) == "exited with status 0");
+}
+
 TEST_CASE("sandbox: put reads beneath its folder", "[sandbox]") {
   const bool whole = kernel_has_all();
   const Confinement confinement = prepared(Profile::put);
@@ -631,8 +735,8 @@ TEST_CASE("sandbox: put reads beneath its folder", "[sandbox]") {
     const Scratch scratch;
     const auto status = end_of(user, [&]() -> int {
       const int folder = open_folder(scratch.folder());
-      STEP(1, folder >= 0 && confinement.before_connecting(22, folder));
-      STEP(2, confinement.before_reading(folder));
+      STEP(1, folder >= 0 && confinement.before_connecting(22, only(folder)));
+      STEP(2, confinement.before_reading(only(folder)));
       const int file = open_in(folder, "inside", O_RDONLY);
       STEP(3, file >= 0);
       struct stat facts {};

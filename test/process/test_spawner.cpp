@@ -1,5 +1,6 @@
 // The spawner: workers that are children of the caller and know nothing of it.
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -7,6 +8,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <span>
 #include <string>
@@ -27,6 +29,10 @@ using pool::Spawner;
 namespace {
 
 constexpr core::Milliseconds patience{10'000};
+
+using Descriptors = std::vector<sys::UniqueFd>;
+
+std::vector<int> only(const sys::UniqueFd &fd) { return {fd.get()}; }
 
 core::Result<void> nothing_to_prepare(std::string_view) { return {}; }
 
@@ -52,7 +58,7 @@ struct Spawned {
 };
 
 core::Result<Spawned> spawn(Spawner &spawner, std::string_view card,
-                            const sys::UniqueFd &handed_down = {}) {
+                            std::span<const int> handed_down = {}) {
   auto ends = sys::make_socket_pair().value();
   TRY_ASSIGN(sys::Child child, spawner.spawn(card, ends.second, handed_down));
   return Spawned{std::move(child), std::move(ends.first)};
@@ -65,15 +71,15 @@ Spawner start(decltype(Spawner::Program::run) run) {
 }  // namespace
 
 TEST_CASE("spawner: a worker gets its card and its descriptors", "[pool]") {
-  Spawner spawner = start([](std::string_view card, sys::UniqueFd link, sys::UniqueFd extra) {
+  Spawner spawner = start([](std::string_view card, sys::UniqueFd link, Descriptors extra) {
     char byte = 0;
     static_cast<void>(sys::read_exactly(link.get(), &byte, 1));
     tell(link, std::string(card) + byte);
-    tell(extra, "handed down");
+    tell(extra.at(0), "handed down");
     return 7;
   });
   sys::Pipe extra = sys::make_pipe().value();
-  auto worker = spawn(spawner, "a card ", extra.write_end);
+  auto worker = spawn(spawner, "a card ", only(extra.write_end));
   extra.write_end.close();
   REQUIRE(worker);
   REQUIRE(sys::write_all(worker->link.get(), "!"));
@@ -84,8 +90,39 @@ TEST_CASE("spawner: a worker gets its card and its descriptors", "[pool]") {
   CHECK(status.exit_status == 7);
 }
 
+TEST_CASE("spawner: a worker gets as many descriptors as put may need, in their order, and no more",
+          "[pool]") {
+  Spawner spawner = start([](std::string_view, sys::UniqueFd link, Descriptors files) {
+    int open = 0;
+    for (int fd = 3; fd < 1000; ++fd)
+      if (::fcntl(fd, F_GETFD) >= 0) ++open;
+    // What is written to the first comes out of the last, if they are the two ends of one pipe.
+    char byte = 0;
+    if (!sys::write_all(files.back().get(), "x") ||
+        !sys::read_exactly(files.front().get(), &byte, 1))
+      return 1;
+    tell(link, std::to_string(files.size()) + " and " +
+                   std::to_string(open - static_cast<int>(files.size())));
+    return 0;
+  });
+  const sys::Pipe pipe = sys::make_pipe().value();
+  std::vector<int> fds(Spawner::max_handed_down, ::fileno(stdin));
+  fds.front() = pipe.read_end.get();
+  fds.back() = pipe.write_end.get();
+  auto worker = spawn(spawner, "", fds);
+  REQUIRE(worker);
+  CHECK(hear_all(worker->link.get()) == "240 and 1");  // its link
+
+  fds.push_back(pipe.write_end.get());
+  const auto refused = spawn(spawner, "", fds);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "spawner: too many descriptors to hand down");
+  fds.resize(2);
+  CHECK(spawn(spawner, "", fds));
+}
+
 TEST_CASE("spawner: a worker is a child of the caller, in a group of its own", "[pool]") {
-  Spawner spawner = start([](std::string_view, sys::UniqueFd link, sys::UniqueFd) {
+  Spawner spawner = start([](std::string_view, sys::UniqueFd link, Descriptors) {
     int death_signal = 0;
     ::prctl(PR_GET_PDEATHSIG, &death_signal);
     tell(link, std::to_string(::getppid()) + " " + (::getpgid(0) == ::getpid() ? "own" : "shared") +
@@ -100,7 +137,7 @@ TEST_CASE("spawner: a worker is a child of the caller, in a group of its own", "
 
 TEST_CASE("spawner: a worker holds its own descriptors and the null device", "[pool]") {
   const sys::Pipe not_for_it = sys::make_pipe().value();
-  Spawner spawner = start([](std::string_view, sys::UniqueFd link, sys::UniqueFd) {
+  Spawner spawner = start([](std::string_view, sys::UniqueFd link, Descriptors) {
     std::string open;
     for (int fd = 0; fd < 256; ++fd)
       if (char target[64] = {}; ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), target,
@@ -126,7 +163,7 @@ TEST_CASE("spawner: no worker has anything of the caller or of another worker in
     ::setenv("FANOUT_TEST_VARIABLE", memory_scan::disguise(variable).c_str(), 1);
   }
   sys::wipe_unused_stack();
-  Spawner spawner = start([&](std::string_view, sys::UniqueFd link, sys::UniqueFd) {
+  Spawner spawner = start([&](std::string_view, sys::UniqueFd link, Descriptors) {
     std::string found;
     if (memory_scan::holds(later)) found += "later ";
     if (memory_scan::holds(other)) found += "other ";
@@ -155,7 +192,7 @@ TEST_CASE("spawner: what is prepared once is there in every worker", "[pool]") {
                                       return {};
                                     },
                                     {},
-                                    [&](std::string_view card, sys::UniqueFd link, sys::UniqueFd) {
+                                    [&](std::string_view card, sys::UniqueFd link, Descriptors) {
                                       tell(link, prepared + std::string(card));
                                       return 0;
                                     }})
@@ -171,13 +208,12 @@ TEST_CASE("spawner: what is prepared once is there in every worker", "[pool]") {
 }
 
 TEST_CASE("spawner: a preparation that fails is told with its reason", "[pool]") {
-  Spawner spawner =
-      Spawner::start({[](std::string_view) -> core::Result<void> {
-                        return core::fail(core::ErrorKind::local, "no sandbox here");
-                      },
-                      {},
-                      [](std::string_view, sys::UniqueFd, sys::UniqueFd) { return 0; }})
-          .value();
+  Spawner spawner = Spawner::start({[](std::string_view) -> core::Result<void> {
+                                      return core::fail(core::ErrorKind::local, "no sandbox here");
+                                    },
+                                    {},
+                                    [](std::string_view, sys::UniqueFd, Descriptors) { return 0; }})
+                        .value();
   REQUIRE(spawner.prepare(""));
   const auto done = spawner.await_prepared();
   REQUIRE_FALSE(done);
@@ -185,7 +221,7 @@ TEST_CASE("spawner: a preparation that fails is told with its reason", "[pool]")
 }
 
 TEST_CASE("spawner: once it is gone nothing can be started, and what runs goes on", "[pool]") {
-  Spawner spawner = start([](std::string_view, sys::UniqueFd link, sys::UniqueFd) {
+  Spawner spawner = start([](std::string_view, sys::UniqueFd link, Descriptors) {
     char byte = 0;
     static_cast<void>(sys::read_exactly(link.get(), &byte, 1));
     tell(link, "still here");
@@ -204,9 +240,9 @@ TEST_CASE("spawner: once it is gone nothing can be started, and what runs goes o
 
 TEST_CASE("spawner: what the system refused can be tried again with the same descriptors",
           "[pool]") {
-  Spawner spawner = start([](std::string_view, sys::UniqueFd link, sys::UniqueFd extra) {
+  Spawner spawner = start([](std::string_view, sys::UniqueFd link, Descriptors extra) {
     tell(link, "begun");
-    tell(extra, "handed down");
+    tell(extra.at(0), "handed down");
     return 0;
   });
   // From then on it opens nothing of its own.
@@ -217,11 +253,11 @@ TEST_CASE("spawner: what the system refused can be tried again with the same des
   REQUIRE(::prlimit(spawner.pid(), RLIMIT_NOFILE, nullptr, &before) == 0);
   const rlimit none{3, before.rlim_max};  // no room for a descriptor that arrives
   REQUIRE(::prlimit(spawner.pid(), RLIMIT_NOFILE, &none, nullptr) == 0);
-  const auto refused = spawn(spawner, "", extra.write_end);
+  const auto refused = spawn(spawner, "", only(extra.write_end));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == core::ErrorKind::local);
   REQUIRE(::prlimit(spawner.pid(), RLIMIT_NOFILE, &before, nullptr) == 0);
-  auto worker = spawn(spawner, "", extra.write_end);
+  auto worker = spawn(spawner, "", only(extra.write_end));
   REQUIRE(worker);
   extra.write_end.close();
   CHECK(hear_all(worker->link.get()) == "begun");
@@ -230,7 +266,7 @@ TEST_CASE("spawner: what the system refused can be tried again with the same des
 
 TEST_CASE("spawner: one that is stopped for a while is only late", "[pool]") {
   Spawner spawner = start(
-      [](std::string_view card, sys::UniqueFd link, sys::UniqueFd) { return tell(link, card), 0; });
+      [](std::string_view card, sys::UniqueFd link, Descriptors) { return tell(link, card), 0; });
   const pid_t pid = spawner.pid();
   REQUIRE(::kill(pid, SIGSTOP) == 0);
   auto waker = sys::fork_child([pid] {
@@ -246,7 +282,7 @@ TEST_CASE("spawner: one that is stopped for a while is only late", "[pool]") {
 }
 
 TEST_CASE("spawner: one that does not answer is killed, and never asked again", "[pool]") {
-  Spawner spawner = start([](std::string_view, sys::UniqueFd, sys::UniqueFd) { return 0; });
+  Spawner spawner = start([](std::string_view, sys::UniqueFd, Descriptors) { return 0; });
   const pid_t pid = spawner.pid();
   // The signal that ends a wait, so that this need not last for the whole of the patience.
   const sys::Pipe signals = sys::make_pipe().value();
@@ -277,7 +313,7 @@ TEST_CASE("packets: more descriptors than one may carry are refused", "[sys]") {
 TEST_CASE("spawner: it ends with the caller's end of the line", "[pool]") {
   pid_t pid = 0;
   {
-    const Spawner spawner = start([](std::string_view, sys::UniqueFd, sys::UniqueFd) { return 0; });
+    const Spawner spawner = start([](std::string_view, sys::UniqueFd, Descriptors) { return 0; });
     pid = spawner.pid();
     CHECK(::kill(pid, 0) == 0);
   }

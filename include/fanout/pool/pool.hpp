@@ -33,8 +33,10 @@ struct Job {
   WorkerLimits limits;
   core::TaskKind kind = core::TaskKind::exec;  // what its worker may say
   std::string card;                            // what the worker is told; the pool does not look
-  // A further descriptor for the worker. The parent's copy is closed when the worker exists, or never will.
-  sys::UniqueFd handed_down;
+  // Further descriptors for the worker. The parent's copies are closed when the worker exists, or never will.
+  std::vector<sys::UniqueFd> handed_down;
+  // And more that many workers get: they stay the caller's, and must live until the job has been started.
+  std::vector<int> lent;
 };
 
 // Makes the process for a job, which is then a child of the caller, and gives it duplicates of the descriptors: its end of

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fanout/core/result.hpp"
 #include "fanout/sys/fd.hpp"
@@ -28,7 +29,9 @@ public:
     std::function<void()> before_each;
     // In the worker, which owns the descriptors and holds no others; its exit status means nothing. `card` is its own
     // and the only one in its memory.
-    std::function<int(std::string_view card, sys::UniqueFd link, sys::UniqueFd handed_down)> run;
+    std::function<int(std::string_view card, sys::UniqueFd link,
+                      std::vector<sys::UniqueFd> handed_down)>
+        run;
   };
 
   static constexpr std::size_t max_card_bytes = 64 * 1024;
@@ -48,7 +51,9 @@ public:
   // no late answer is taken for that to another request, and this and every later call fails at once. A worker whose pid
   // was not heard ends by itself, because its link is closed; it stays a zombie of ours until we end too.
   core::Result<sys::Child> spawn(std::string_view card, const sys::UniqueFd &link,
-                                 const sys::UniqueFd &handed_down);
+                                 std::span<const int> handed_down);
+  // More descriptors than that cannot be handed down.
+  static constexpr std::size_t max_handed_down = 240;
 
   // For the rest of the run: once `fd` is readable (a signalfd), no answer is awaited for more than two seconds. Borrowed.
   void give_up_on(int fd) { give_up_fd_ = fd; }

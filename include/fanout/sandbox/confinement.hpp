@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,15 +44,16 @@ public:
   void make_ready(std::uint16_t port);
 
   // Step one: from here on files can be read only where name resolution needs them, TCP connections be made only to
-  // `port` and 53, and no process outside be signalled or reached by an abstract socket. `folder` is the descriptor of
-  // the folder of put or get, which the second step leaves; -1 for exec. Sets no_new_privs and the limits of
-  // limit_worker(), for the address space that prepare() found.
-  core::Result<void> before_connecting(std::uint16_t port, int folder = -1) const;
+  // `port` and 53, and no process outside be signalled or reached by an abstract socket. `folders` are descriptors of
+  // the folders of put or get, which the second step leaves; none for exec. A regular file among them is passed over: it
+  // is open already. Sets no_new_privs and the limits of limit_worker(), for the address space that prepare() found.
+  core::Result<void> before_connecting(std::uint16_t port, std::span<const int> folders = {}) const;
 
-  // Step two: no files but beneath `folder`, no new sockets, no programs, and any other call than those of the profile
-  // (profiles.cpp) ends the process with SIGSYS. Sets the limits of limit_descriptors(). Calls that a worker may still
-  // want must be of those that the profile allows: timers are armed and the title is set before.
-  core::Result<void> before_reading(int folder = -1) const;
+  // Step two: no files but beneath `folders`, no new sockets, no programs, and any other call than those of the profile
+  // (profiles.cpp) ends the process with SIGSYS. Sets the limits of limit_descriptors(), for put with `folders` on top,
+  // the files among them included. Calls that a worker may still want must be of those that the profile allows: timers
+  // are armed and the title is set before.
+  core::Result<void> before_reading(std::span<const int> folders = {}) const;
 
 private:
   struct State;

@@ -1,6 +1,7 @@
 // Resource limits and privileges of a process that talks to a stranger: what it may use of this machine.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "fanout/core/result.hpp"
@@ -18,12 +19,14 @@ std::uint64_t worker_address_space_bytes();
 // Whether that can tell what this process has, that is, whether /proc is mounted.
 bool limits_fit_closely();
 
-// For a worker, for good: no core file, no debugger, no gain of rights by exec, no growth of any file (except for get), no
-// new process (root is not bound by this), so much address space (not in sanitizer builds, which reserve terabytes), and
-// no capability (capabilities(7)) but that of a superuser to read, for put, or write, for get, files of others.
+// For a worker, for good: no core file, no debugger, no gain of rights by exec, no growth of any file (for get the limit of
+// its user stays, and a write beyond it fails with EFBIG instead of ending the process), no new process (root is not
+// bound by this), so much address space (not in sanitizer builds, which reserve terabytes), and no capability
+// (capabilities(7)) but that of a superuser to read, for put, or write, for get, files of others.
 core::Result<void> limit_worker(Profile profile, std::uint64_t address_space_bytes);
 
 // The rest, for a worker that has its descriptors: those that it has keep working, and of exec no new one can be made.
-core::Result<void> limit_descriptors(Profile profile = Profile::exec);
+// `held` is how many files and folders put was handed: it can open as many others as if it had none.
+core::Result<void> limit_descriptors(Profile profile = Profile::exec, std::size_t held = 0);
 
 }  // namespace fanout::sandbox

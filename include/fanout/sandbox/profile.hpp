@@ -6,9 +6,10 @@
 namespace fanout::sandbox {
 
 enum class Profile : std::uint8_t {
-  exec,  // no file at all
-  put,   // reads beneath one folder
-  get,   // writes beneath one folder
+  exec,       // no file at all
+  put,        // reads beneath some folders
+  get,        // writes beneath one folder
+  get_again,  // reads there as well, for what compares with what is there already
 };
 
 }  // namespace fanout::sandbox

@@ -1,6 +1,7 @@
 // Descriptors over AF_UNIX sockets (unix(7), SCM_RIGHTS).
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,7 @@ struct Received {
 core::Result<Received> receive_with_fd(int socket, char *buffer, std::size_t size, int flags = 0);
 
 // Over SOCK_SEQPACKET sockets: one message, whole or not at all, with at most max_packet_fds descriptors.
-inline constexpr std::size_t max_packet_fds = 4;
+inline constexpr std::size_t max_packet_fds = 253;  // SCM_MAX_FD of Linux
 
 // The receiver gets duplicates. Blocks while the socket is full. ErrorKind::internal for more than max_packet_fds.
 core::Result<void> send_packet(int socket, std::string_view bytes, std::span<const int> fds = {});
