@@ -218,6 +218,15 @@ Result<void> Session::handshake() {
     if (s.tap.disconnect_text()) return fail(s.lost());
     return fail(ErrorKind::protocol, fmt::format("key exchange failed: {}", s.library_error()));
   }
+  // Later key exchanges must agree on the same ones. As soon as they agree on others, before there are keys for them,
+  // libssh2 1.11.1 has these work on what it keeps of the old ones.
+  for (const int type : {LIBSSH2_METHOD_CRYPT_CS, LIBSSH2_METHOD_CRYPT_SC, LIBSSH2_METHOD_MAC_CS,
+                         LIBSSH2_METHOD_MAC_SC}) {
+    const std::string agreed = s.method(type);
+    // GCM has a MAC of its own, of a name that cannot be asked for.
+    if (ssh::lists(offered_ciphers, agreed) || ssh::lists(macs, agreed))
+      TRY(prefer(type, agreed.c_str()));
+  }
   return {};
 }
 

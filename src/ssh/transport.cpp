@@ -51,26 +51,37 @@ ssize_t Transport::refuse(Error error) {
   return -ECONNABORTED;
 }
 
-void Transport::fill() {
+bool Transport::passes_through() const {
+  return handing_out_ && hello_.complete() && kex_reply_.finished();
+}
+
+// 0 when there is nothing, when the stream has ended, and when it can no longer be used.
+std::size_t Transport::read(char *buffer, std::size_t size) {
   ssize_t got = 0;
-  do got = ::recv(socket_.get(), buffer_.get(), bytes_per_read, 0);
+  do got = ::recv(socket_.get(), buffer, size, 0);
   while (got < 0 && errno == EINTR);
-  drained_ = got < static_cast<ssize_t>(bytes_per_read);
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+  drained_ = got < static_cast<ssize_t>(size);
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
   if (got <= 0) {
     // A reset is an end as well: what came before it still counts.
     ended_ = true;
     if (got < 0) end_reason_ = std::generic_category().message(errno);
-    return;
+    return 0;
   }
-  const std::string_view bytes(buffer_.get(), static_cast<std::size_t>(got));
-  const std::uint64_t begin = received_;
-  received_ += bytes.size();
-  received_in_call_ += bytes.size();
+  const auto count = static_cast<std::size_t>(got);
+  received_ += count;
+  received_in_call_ += count;
   if (received_limit_ != 0 && received_ > received_limit_) {
     refuse({ErrorKind::protocol, fmt::format("the server sends too much {}", limit_purpose_)});
-    return;
+    return 0;
   }
+  return count;
+}
+
+void Transport::fill() {
+  const std::uint64_t begin = received_;
+  const std::string_view bytes(buffer_.get(), read(buffer_.get(), bytes_per_read));
+  if (bytes.empty()) return;
   if (auto judged = hello_.feed(bytes); !judged) {
     refuse(std::move(judged).error());
     return;
@@ -113,6 +124,13 @@ ssize_t Transport::receive(char *buffer, std::size_t size) {
   if (deadline_.passed(sys::now())) return refuse({ErrorKind::timeout, "timed out"});
   if (!has_unread()) {
     if (received_in_call_ >= bytes_per_call || drained_ || ended_) return -EAGAIN;
+    if (passes_through()) {
+      buffer_.reset();
+      const std::size_t count = size == 0 ? 0 : read(buffer, size);
+      handed_out_ += count;
+      if (!state_) return -ECONNABORTED;
+      return count == 0 ? -EAGAIN : static_cast<ssize_t>(count);
+    }
     fill();
     if (!state_) return -ECONNABORTED;
   }
@@ -130,17 +148,20 @@ ssize_t Transport::receive(char *buffer, std::size_t size) {
 
 ssize_t Transport::send(const char *buffer, std::size_t size) {
   if (muted_) return static_cast<ssize_t>(size);
-  if (unsent_.size() + size > unsent_limit_bytes)
+  if (unsent_bytes() + size > unsent_limit_bytes)
     return refuse({ErrorKind::protocol, "the server does not read the answers that it asks for"});
-  unsent_.append(buffer, size);
-  client_words_.feed({buffer, size});
-  if (unsent_.size() >= flushed_at_bytes) flush();
+  const std::string_view packet(buffer, size);
+  client_words_.feed(packet);
+  // A large packet goes out of libssh2's buffer, unless the socket has had enough.
+  const bool at_once = !full_ && unsent_bytes() + size >= flushed_at_bytes;
+  unsent_.append(packet.substr(at_once ? transmit(packet) : 0));
   return static_cast<ssize_t>(size);
 }
 
 void Transport::mute() {
   muted_ = true;
   unsent_.clear();
+  sent_ = 0;
 }
 
 void Transport::acknowledge_at_once() {
@@ -149,21 +170,36 @@ void Transport::acknowledge_at_once() {
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
-void Transport::flush() {
+// As much of it as the socket takes; all of it when the peer no longer listens: what it has said may still lie in the socket,
+// and the end is for receive() to find.
+std::size_t Transport::put(std::string_view bytes) {
   std::size_t sent = 0;
-  while (sent < unsent_.size()) {
+  while (sent < bytes.size()) {
     const ssize_t count =
-        ::send(socket_.get(), unsent_.data() + sent, unsent_.size() - sent, MSG_NOSIGNAL);
+        ::send(socket_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-    if (count < 0) {
-      // The peer no longer listens, but what it has said may still lie in the socket: the end is for receive() to find.
-      sent = unsent_.size();
-      break;
-    }
+    full_ = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (full_) return sent;
+    if (count < 0) return bytes.size();
     sent += static_cast<std::size_t>(count);
   }
-  unsent_.erase(0, sent);
+  return sent;
 }
+
+// Of what is buffered and then of the packet; says how much of the packet that was.
+std::size_t Transport::transmit(std::string_view packet) {
+  full_ = false;
+  sent_ += put(std::string_view(unsent_).substr(sent_));
+  if (sent_ == unsent_.size()) {
+    unsent_.clear();
+    sent_ = 0;
+  } else if (sent_ > unsent_bytes()) {
+    unsent_.erase(0, sent_);
+    sent_ = 0;
+  }
+  return full_ ? 0 : put(packet);
+}
+
+void Transport::flush() { transmit({}); }
 
 }  // namespace fanout::ssh

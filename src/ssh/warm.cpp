@@ -9,6 +9,7 @@
 //     X25519                 0.15 million      80,000
 //     Ed25519                0.06 million       5,000
 //     digests                0.04 million      10,000
+//     packet ciphers         0.13 million      20,000; where it is ChaCha20-Poly1305, 0.1 million
 
 #include <array>
 #include <memory>
@@ -19,6 +20,7 @@
 #include <openssl/rand.h>
 
 #include "fanout/ssh/session.hpp"
+#include "packet_cipher.hpp"
 
 namespace fanout::ssh {
 
@@ -76,6 +78,7 @@ Result<void> start_library() {
   warm_x25519();
   warm_ed25519();
   warm_digests();
+  warm_ciphers();
   return {};
 }
 

@@ -34,6 +34,14 @@ CHANNEL_REQUEST, CHANNEL_SUCCESS, CHANNEL_FAILURE = 98, 99, 100
 CHACHA, GCM, CTR = "chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com", "aes128-ctr"
 CIPHERS = (CHACHA, GCM, CTR)
 
+
+def replaces_ciphers(program):
+    """Whether the program has ciphers of its own in the place of libssh2's, which depends on the build
+    (src/ssh/crypt_methods.cpp)."""
+    with open(program, "rb") as file:
+        return f"{GCM},{CHACHA},".encode() in file.read()
+
+
 # What PacketServer does in this order; a script may stop behind each.
 STEPS = ("identification", "KEXINIT", "key reply", "NEWKEYS", "service accept", "key accepted", "login",
          "channel", "command")

@@ -12,10 +12,8 @@ inline constexpr const char *kex_algorithms =
     "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp521,ecdh-"
     "sha2-nistp384";
 
-// The stock library makes one OpenSSL call per 16 bytes of AES, so ChaCha20-Poly1305 comes first, then CTR, then GCM.
-inline constexpr const char *ciphers =
-    "chacha20-poly1305@openssh.com,aes128-ctr,aes256-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh."
-    "com";
+// The fastest first, which depends on whose implementation it is: src/ssh/crypt_methods.cpp or src/ssh/library_ciphers.cpp.
+extern const char *const ciphers;
 
 // With a server that does not know the strict key exchange: somebody on the way can then take packets out from behind
 // NEWKEYS unseen if the cipher is ChaCha20-Poly1305 (CVE-2023-48795). GCM counts for itself, and CTR loses its place.

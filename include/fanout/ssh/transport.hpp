@@ -43,8 +43,8 @@ public:
   void waited() { drained_ = false; }
 
   // As libssh2 wants them: bytes, or -errno. receive() never answers 0. What is sent waits for flush(), so that the packets
-  // of one call leave in one piece. A server that makes us answer and does not read the answers is refused before they
-  // fill the memory.
+  // of one call leave in one piece, until they are many or large. A server that makes us answer and does not read the
+  // answers is refused before they fill the memory.
   ssize_t receive(char *buffer, std::size_t size);
   ssize_t send(const char *buffer, std::size_t size);
 
@@ -61,7 +61,8 @@ public:
   void flush();
   // From now on nothing is sent any more.
   void mute();
-  [[nodiscard]] bool has_unsent() const { return !unsent_.empty(); }
+  [[nodiscard]] bool has_unsent() const { return unsent_bytes() != 0; }
+  [[nodiscard]] std::size_t unsent_bytes() const { return unsent_.size() - sent_; }
 
   // True when bytes for libssh2 are here already: then the socket must not be waited for.
   [[nodiscard]] bool has_unread() const { return taken_ < readable(); }
@@ -80,8 +81,13 @@ public:
 
 private:
   [[nodiscard]] std::size_t readable() const;
+  // Nothing that comes is looked at any more here: hello and first key exchange are over.
+  [[nodiscard]] bool passes_through() const;
   ssize_t refuse(core::Error error);
+  std::size_t read(char *buffer, std::size_t size);
   void fill();
+  std::size_t put(std::string_view bytes);
+  std::size_t transmit(std::string_view packet);
 
   sys::UniqueFd socket_;
   core::Deadline deadline_;
@@ -90,12 +96,14 @@ private:
   ClientWords client_words_;
   KexReply kex_reply_;
   std::unique_ptr<char[]>
-      buffer_;                    // what a read fills; not one on the stack, cleared at every read
-  bool drained_ = false;          // the last read has emptied the socket
-  std::string incoming_;          // read from the socket, not yet handed to libssh2
+      buffer_;            // what a read fills at first; not one on the stack, cleared at every read
+  bool drained_ = false;  // the last read has emptied the socket
+  std::string incoming_;  // read from the socket, not yet handed to libssh2
   std::size_t taken_ = 0;         // of incoming_
   std::uint64_t handed_out_ = 0;  // since the beginning
   std::string unsent_;
+  std::size_t sent_ = 0;  // of unsent_
+  bool full_ = false;     // the socket took less than it was given
   bool handing_out_ = false;
   bool muted_ = false;
   std::uint64_t received_ = 0;

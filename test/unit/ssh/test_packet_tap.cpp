@@ -63,6 +63,25 @@ TEST_CASE("packet tap: a death by signal is known with its message", "[ssh]") {
   CHECK_FALSE(tap.exit_status());
 }
 
+TEST_CASE("packet tap: what one command ended with is not taken for the end of the next", "[ssh]") {
+  PacketTap tap;
+  tap.watch_channel(0);
+  pass(tap, request(0, "exit-status", uint32(3)));
+  pass(tap, request(0, "eow@openssh.com", ""));
+  pass(tap, wire::Encoder().byte(94).uint32(0).string("output").bytes());
+  CHECK(tap.input_refused());
+  CHECK(tap.data_bytes() == 6);
+  tap.watch_channel(0);
+  CHECK(tap.exit_status() == 3);
+  tap.watch_channel(1);
+  CHECK(tap.watched_channel() == 1);
+  CHECK_FALSE(tap.exit_status());
+  CHECK_FALSE(tap.input_refused());
+  CHECK(tap.data_bytes() == 0);
+  pass(tap, request(0, "exit-status", uint32(4)));
+  CHECK_FALSE(tap.exit_status());
+}
+
 TEST_CASE("packet tap: nothing is believed before the channel is watched, or of another channel",
           "[ssh]") {
   PacketTap tap;

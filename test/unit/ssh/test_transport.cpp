@@ -248,3 +248,113 @@ TEST_CASE("transport: after mute nothing leaves, not even what was waiting", "[s
   char byte = 0;
   CHECK(sys::read_some(line.server.get(), &byte, 1).state == sys::Transfer::State::would_block);
 }
+
+namespace {
+
+std::string plain_packet(std::string_view payload) {
+  const auto length = static_cast<char>(payload.size() + 5);
+  return std::string(3, '\0') + length + '\x04' + std::string(payload) + std::string(4, '\0');
+}
+
+const std::string newkeys = plain_packet("\x15");
+
+}  // namespace
+
+TEST_CASE("transport: behind the first key exchange bytes go where libssh2 wants them, in order",
+          "[ssh]") {
+  Line line;
+  Transport transport(std::move(line.ours));
+  transport.hand_out();
+  line.say(hello + newkeys + "what follows");
+  char buffer[8];
+  std::string got;
+  transport.begin_call();
+  // What came with the hello is buffered, and is not overtaken.
+  for (int i = 0; i < 4; ++i) {
+    const ssize_t count = transport.receive(buffer, sizeof buffer);
+    REQUIRE(count > 0);
+    got.append(buffer, static_cast<std::size_t>(count));
+  }
+  line.say(" and more");
+  CHECK(transport.has_unread());
+  got += receive_all(transport);
+  CHECK(got == hello + newkeys + "what follows and more");
+  // Nothing is read ahead of what is asked for.
+  line.say("0123456789");
+  transport.waited();
+  CHECK(transport.receive(buffer, 4) == 4);
+  CHECK_FALSE(transport.has_unread());
+  CHECK(std::string_view(buffer, 4) == "0123");
+  CHECK(receive_all(transport) == "456789");
+  CHECK(transport.handed_out_bytes() == got.size() + 10);
+  CHECK(transport.state());
+}
+
+TEST_CASE("transport: a budget, a deadline and an end hold behind the first key exchange too",
+          "[ssh]") {
+  char buffer[16];
+  {
+    Line line;
+    Transport transport(std::move(line.ours));
+    transport.hand_out();
+    line.say(hello + newkeys);
+    CHECK(receive_all(transport) == hello + newkeys);
+    transport.limit_incoming(4, "before the login");
+    line.say("12345");
+    transport.waited();
+    CHECK(transport.receive(buffer, sizeof buffer) == -ECONNABORTED);
+    CHECK(transport.state().error().message == "the server sends too much before the login");
+  }
+  {
+    Line line;
+    Transport transport(std::move(line.ours));
+    transport.hand_out();
+    line.say(hello + newkeys);
+    CHECK(receive_all(transport) == hello + newkeys);
+    line.say("12345");
+    line.server.close();
+    CHECK(receive_all(transport) == "12345");
+    transport.waited();
+    CHECK(transport.receive(buffer, sizeof buffer) == -EAGAIN);
+    CHECK(transport.ended());
+    CHECK(transport.state());
+    transport.set_deadline(core::Deadline(sys::now() - 1ms));
+    CHECK(transport.receive(buffer, sizeof buffer) == -ECONNABORTED);
+    CHECK(transport.state().error().kind == core::ErrorKind::timeout);
+  }
+}
+
+TEST_CASE("transport: small and large packets leave in order, however little the socket takes",
+          "[ssh]") {
+  Line line;
+  Transport transport(std::move(line.ours));
+  transport.hand_out();
+  const int small = 4096;
+  ::setsockopt(transport.fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+  std::string sent;
+  std::string got;
+  char buffer[64 * 1024];
+  for (std::size_t i = 0; i < 100; ++i) {
+    std::string packet(i % 3 == 0 ? 32'000 + i : i % 3 == 1 ? 10 : 70'000, 'p');
+    for (std::size_t at = 0; at < packet.size(); at += 7) packet[at] = static_cast<char>(i + at);
+    REQUIRE(transport.send(packet.data(), packet.size()) == static_cast<ssize_t>(packet.size()));
+    sent += packet;
+    CHECK(transport.unsent_bytes() <= sent.size() - got.size());
+    for (int read = 0; read < 3; ++read) {
+      const sys::Transfer piece = sys::read_some(line.server.get(), buffer, sizeof buffer);
+      if (piece.state == sys::Transfer::State::done) got.append(buffer, piece.count);
+      if (i % 2 == 0) transport.flush();
+    }
+  }
+  for (int turn = 0; transport.has_unsent() && turn < 100'000; ++turn) {
+    transport.flush();
+    const sys::Transfer piece = sys::read_some(line.server.get(), buffer, sizeof buffer);
+    if (piece.state == sys::Transfer::State::done) got.append(buffer, piece.count);
+  }
+  while (got.size() < sent.size()) {
+    const sys::Transfer piece = sys::read_some(line.server.get(), buffer, sizeof buffer);
+    REQUIRE(piece.state == sys::Transfer::State::done);
+    got.append(buffer, piece.count);
+  }
+  CHECK(got == sent);
+}
