@@ -22,11 +22,10 @@ namespace {
 
 // Bounds what a hostile server can pile up unread, and is a round trip's worth of output on any ordinary network.
 constexpr unsigned int window_bytes = 1 << 20;
-constexpr unsigned int packet_bytes = 32 * 1024;
 constexpr std::size_t piece_bytes = 32 * 1024;
-
-// libssh2 numbers the channels of a session from 0, and there is only this one.
-constexpr std::uint32_t only_channel = 0;
+// What libssh2 sends of input in one packet at most, and how much of it may wait for the socket.
+constexpr std::size_t input_piece_bytes = 32'700;
+constexpr std::size_t unsent_input_bytes = 256 * 1024;
 
 bool told_end(const PacketTap &tap) { return tap.exit_status() || !tap.exit_signal().empty(); }
 
@@ -63,30 +62,42 @@ bool holds_unread_output(const Session::State &s, bool streams_have_ended) {
   return queued_bytes > 0 || (streams_have_ended && libssh2_channel_eof(s.channel) == 0);
 }
 
+// Hands libssh2 what write() has taken. Ours and not the caller's bytes: while keys are exchanged it wants to be offered the
+// same ones again, however many the caller has by then. An error is for pump() to tell, when it has delivered what came before.
+void send_input(Session::State &s) {
+  while (s.input_trouble == 0 && !s.input.empty() &&
+         s.transport.unsent_bytes() < unsent_input_bytes) {
+    // Nothing is sent into a closed window, and asking libssh2 would be a round through its queue.
+    if (libssh2_channel_window_write_ex(s.channel, nullptr) == 0) break;
+    s.transport.begin_call();
+    const ssize_t count = libssh2_channel_write_ex(s.channel, 0, s.input.data(), s.input.size());
+    if (count > 0)
+      s.input.erase(0, static_cast<std::size_t>(count));
+    else if (count == 0 || count == LIBSSH2_ERROR_EAGAIN)
+      break;
+    else
+      s.input_trouble = static_cast<int>(count);
+  }
+  s.transport.flush();
+}
+
 }  // namespace
 
-Result<ExecChannel> Session::exec(const std::string &command) {
+Result<ExecChannel> Session::exec(const std::string &command, Input input) {
   State &s = *state_;
-  s.tap.watch_channel(only_channel);
-  bool asked = false;
-  TRY_ASSIGN(const int opened, s.drive([&] {
-    s.channel =
-        libssh2_channel_open_ex(s.library, "session", 7, window_bytes, packet_bytes, nullptr, 0);
-    // sshd says two things to this (its other host keys, and yes), of which the second waits until we have the first.
-    s.transport.flush();
-    if (!std::exchange(asked, true)) s.transport.acknowledge_at_once();
-    return s.channel != nullptr ? 0 : libssh2_session_last_errno(s.library);
-  }));
-  if (opened != 0 && opened != LIBSSH2_ERROR_CHANNEL_FAILURE)
-    return fail(ErrorKind::protocol, s.library_error());
-  if (opened != 0)
-    return fail(ErrorKind::unreachable,
-                fmt::format("the server refused a session: {}", s.library_error()));
+  if (s.channel != nullptr) TRY(s.end_channel(std::exchange(s.channel, nullptr)));
+  s.delivered_bytes = {};
+  s.more_queued = false;
+  s.closed = false;
+  s.input.clear();
+  s.input_trouble = 0;
+  s.input_ended = input == Input::none;
+  TRY_ASSIGN(s.channel, s.open_channel(window_bytes));
   // A command that reads its standard input finds it empty, and does not wait for what nobody sends. This is said in the
   // same breath as the request: an end needs no window, and nothing answers it. Unless the server has spoken meanwhile: it
   // may have begun a key exchange, and then it is open which of the two would leave first.
   const std::uint64_t heard = s.transport.handed_out_bytes();
-  int ended = LIBSSH2_ERROR_EAGAIN;
+  int ended = input == Input::none ? LIBSSH2_ERROR_EAGAIN : 0;
   TRY_ASSIGN(const int started, s.drive([&] {
     const int answer = libssh2_channel_process_startup(s.channel, "exec", 4, command.data(),
                                                        static_cast<unsigned int>(command.size()));
@@ -96,9 +107,12 @@ Result<ExecChannel> Session::exec(const std::string &command) {
   }));
   if (started != 0 && started != LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
     return fail(ErrorKind::protocol, s.library_error());
-  if (started != 0)
+  if (started != 0) {
+    const std::string why = s.library_error();
+    TRY(s.end_channel(std::exchange(s.channel, nullptr)));
     return fail(ErrorKind::unreachable,
-                fmt::format("the server refused to run a command: {}", s.library_error()));
+                fmt::format("the server refused to run a command: {}", why));
+  }
   if (ended == LIBSSH2_ERROR_EAGAIN) {
     TRY_ASSIGN(ended, s.drive([&] { return libssh2_channel_send_eof(s.channel); }));
   }
@@ -113,8 +127,9 @@ Result<void> ExecChannel::pump(std::size_t limit_bytes,
                                const std::function<void(core::Stream, std::string_view)> &sink) {
   Session::State &s = *session_;
   s.transport.waited();
+  send_input(s);
   std::size_t taken = 0;
-  int trouble = 0;
+  int trouble = s.input_trouble;
   std::uint64_t read_before = 0;
   int ended_streams = 0;
   // Both streams in every turn: they share one window, and one that nobody reads stops the other for ever.
@@ -175,6 +190,41 @@ Result<void> ExecChannel::pump(std::size_t limit_bytes,
   TRY(s.usable());
   if (trouble != 0) return fail(ErrorKind::protocol, s.library_error());
   return {};
+}
+
+// A server takes what is written to a command that has ended until the window is closed, and then nothing more, without a
+// word.
+Result<std::size_t> ExecChannel::write(std::string_view bytes) {
+  Session::State &s = *session_;
+  std::size_t taken = 0;
+  for (;;) {
+    send_input(s);
+    if (s.input_trouble != 0) return taken;
+    if (s.closed || told_end(s.tap)) return fail(ErrorKind::remote, "the command has ended");
+    if (s.tap.input_refused())
+      return fail(ErrorKind::remote, "the command has closed its standard input");
+    if (!s.input.empty() || taken == bytes.size()) return taken;
+    s.input = bytes.substr(taken, input_piece_bytes);
+    taken += s.input.size();
+  }
+}
+
+Result<bool> ExecChannel::finish_input() {
+  Session::State &s = *session_;
+  if (s.input_ended || s.closed) return true;
+  send_input(s);
+  const bool unread = !s.input.empty() && !told_end(s.tap) && !s.tap.input_refused();
+  if (unread || s.input_trouble != 0) return false;
+  s.transport.begin_call();
+  const int answer = libssh2_channel_send_eof(s.channel);
+  s.transport.flush();
+  s.input_ended = answer == 0;
+  if (answer != 0 && answer != LIBSSH2_ERROR_EAGAIN) s.input_trouble = answer;
+  return s.input_ended;
+}
+
+std::size_t ExecChannel::unsent_bytes() const {
+  return session_->input.size() + session_->transport.unsent_bytes();
 }
 
 int ExecChannel::fd() const { return session_->transport.fd(); }

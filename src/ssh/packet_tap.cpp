@@ -120,6 +120,17 @@ std::string PacketTap::login_banner() const {
   return banner;
 }
 
+void PacketTap::watch_channel(std::uint32_t local_channel) {
+  if (channel_ == local_channel) return;
+  channel_ = local_channel;
+  exit_status_.reset();
+  exit_signal_.clear();
+  exit_message_.clear();
+  input_refused_ = false;
+  data_bytes_ = {};
+  undefined_data_type_.reset();
+}
+
 void PacketTap::look_for_undefined_data() {
   for (Block *block = oldest_; block != nullptr; block = block->newer) {
     wire::Decoder packet(block->view());
@@ -208,6 +219,8 @@ void PacketTap::look_at_request(std::string_view rest) {
     if (!request.ok() || name.empty()) return;
     exit_signal_ = name.substr(0, max_text_bytes);
     exit_message_ = message.substr(0, max_text_bytes);
+  } else if (type == "eow@openssh.com") {
+    input_refused_ = true;
   }
 }
 

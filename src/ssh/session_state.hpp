@@ -1,4 +1,5 @@
-// What the parts of one connection share: private to session.cpp, login.cpp and exec_channel.cpp.
+// What the parts of one connection share: private to session.cpp, login.cpp, channels.cpp, exec_channel.cpp and
+// sftp_channel.cpp.
 #pragma once
 
 #include <array>
@@ -28,7 +29,11 @@ struct Session::State {
   Options options;
   core::Deadline deadline;
   LIBSSH2_SESSION *library = nullptr;
-  LIBSSH2_CHANNEL *channel = nullptr;
+
+  // libssh2 numbers the channels of a session from 0, in the order in which they are asked for.
+  std::uint32_t next_channel = 0;
+  bool channel_ended = false;    // since the last was asked for
+  bool opening_channel = false;  // asked for, and not answered when the wait for it ended
 
   int disconnect_reason = 0;                   // RFC 4253, section 11.1
   std::optional<std::string> disconnect_text;  // what the server said when it disconnected
@@ -40,11 +45,15 @@ struct Session::State {
   std::optional<core::Secret> password;
   bool password_sent = false;
 
-  // Output channel.
+  // The command that was started last.
+  LIBSSH2_CHANNEL *channel = nullptr;
   std::array<std::uint64_t, 2> delivered_bytes{};  // by stream
   bool more_queued = false;  // libssh2 may have output that the last pump() has not taken
   bool closed = false;
   std::unique_ptr<char[]> piece;  // of output, between libssh2 and the sink
+  std::string input;              // taken by write(), not yet by libssh2
+  bool input_ended = false;
+  int input_trouble = 0;  // what libssh2 answered when it could not send
 
   // Repeats a non-blocking call of libssh2 until it is done, waiting in between. The answer is the library's: 0 or more,
   // or a negative error that is the server's doing; what is not (deadline, stop, lost connection) is an Error.
@@ -63,6 +72,12 @@ struct Session::State {
       transport.waited();
     }
   }
+
+  // Opens a channel for a command or a subsystem; the tap watches it. ErrorKind::unreachable when the server refuses.
+  core::Result<LIBSSH2_CHANNEL *> open_channel(std::uint32_t window_bytes);
+  // Ends a channel and frees it when the server has ended it too: before, it counts as one of those that a server allows. A
+  // server that does not within a short time keeps it.
+  core::Result<void> end_channel(LIBSSH2_CHANNEL *ended);
 
   // Returns when the server's KEXINIT is here, or it wants to hear ours first.
   core::Result<void> hear_hello();

@@ -44,14 +44,18 @@ public:
   [[nodiscard]] const std::vector<std::string> &secrets() const { return secrets_; }
   void forget_secrets();
 
-  // Channel requests and data are only looked for from here on, on this channel of ours.
-  void watch_channel(std::uint32_t local_channel) { channel_ = local_channel; }
+  // Channel requests and data are only looked for from here on, on this channel of ours. What was seen of another one is
+  // forgotten.
+  void watch_channel(std::uint32_t local_channel);
+  [[nodiscard]] std::optional<std::uint32_t> watched_channel() const { return channel_; }
 
   [[nodiscard]] std::optional<std::uint32_t> exit_status() const { return exit_status_; }
   [[nodiscard]] const std::string &exit_signal() const {
     return exit_signal_;
   }  // "TERM"; empty when none came
   [[nodiscard]] const std::string &exit_message() const { return exit_message_; }
+  // The command reads no more of its standard input (eow@openssh.com; OpenSSH, PROTOCOL, section 2.1).
+  [[nodiscard]] bool input_refused() const { return input_refused_; }
   // Bytes of output that the server sent, whether libssh2 kept them or not; complete once all of it has been read.
   [[nodiscard]] std::uint64_t data_bytes() const { return data_bytes_[0] + data_bytes_[1]; }
   [[nodiscard]] std::uint64_t data_bytes(core::Stream stream) const {
@@ -105,6 +109,7 @@ private:
   std::optional<std::uint32_t> exit_status_;
   std::string exit_signal_;
   std::string exit_message_;
+  bool input_refused_ = false;
   std::array<std::uint64_t, 2> data_bytes_{};  // by stream
   std::optional<std::uint32_t> undefined_data_type_;
   std::optional<std::string> disconnect_text_;

@@ -46,6 +46,7 @@ struct Credentials {
 };
 
 class ExecChannel;
+class Sftp;
 
 class Session {
 public:
@@ -78,8 +79,11 @@ public:
   // All that the server has said for people during the login so far (RFC 4252, section 5.4), as it sent it, cut after
   // PacketTap::login_banner_limit_bytes.
   [[nodiscard]] std::string login_banner() const;
-  // Opens a channel and starts `command`. ErrorKind::unreachable when the server refuses either.
-  core::Result<ExecChannel> exec(const std::string &command);
+  // Opens a channel and starts `command`. ErrorKind::unreachable when the server refuses either. One command at a time; an
+  // Sftp of the same session may be open meanwhile, with nothing under way. With Input::none the command finds its standard
+  // input empty; with Input::open it waits for write() and finish_input().
+  enum class Input : std::uint8_t { none, open };
+  core::Result<ExecChannel> exec(const std::string &command, Input input = Input::none);
 
   // "SSH-2.0-OpenSSH_9.2", and what was agreed on; for -v.
   [[nodiscard]] std::string describe() const;
@@ -87,6 +91,7 @@ public:
   struct State;
 
 private:
+  friend class Sftp;
   std::unique_ptr<State> state_;
 };
 
@@ -98,6 +103,14 @@ public:
   // output that came before it has been delivered.
   core::Result<void> pump(std::size_t limit_bytes,
                           const std::function<void(core::Stream, std::string_view)> &sink);
+
+  // Sends as much of it as the server's window and our own buffer have room for, and says how much that was; 0 means:
+  // pump(), wait, try again. Never blocks. ErrorKind::remote when the command has ended or closed its input.
+  core::Result<std::size_t> write(std::string_view bytes);
+  // Nothing more comes. Repeat while it says false, with pump() in between.
+  core::Result<bool> finish_input();
+  // What has been written and is not sent yet. wanted_events() waits for room when there is some.
+  [[nodiscard]] std::size_t unsent_bytes() const;
 
   // What to wait for before the next pump(): poll(2) events of fd(), 0 when it is to be called at once.
   [[nodiscard]] int fd() const;
