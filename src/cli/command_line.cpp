@@ -44,32 +44,39 @@ po::options_description describe(Command command) {
   return description;
 }
 
-Error unknown_option(Command command, const std::string &name, const std::string &word) {
-  if (const OptionRow *const row = find_option(name)) {
-    std::vector<std::string> takers;
-    for (const Command other : commands)
-      if (takes(other, *row)) takers.push_back(name_of(other));
-    return {ErrorKind::usage, fmt::format("{} is an option of {}, not of {}", name,
-                                          enumerated(takers, "and"), name_of(command))};
-  }
-  std::vector<std::string> long_names;
+// The long names that the command knows, without their dashes.
+std::vector<std::string> long_names_of(Command command) {
+  std::vector<std::string> names;
   for (const OptionRow &row : option_table()) {
     if (!takes(command, row)) continue;
     for (const std::string &known : {name_of(row), std::string(row.alias)})
-      if (known.starts_with("--")) long_names.push_back(known.substr(2));
+      if (known.starts_with("--")) names.push_back(known.substr(2));
   }
-  const std::string unknown = "unknown option " + shown(name);
-  if (name.starts_with("--"))
-    return {ErrorKind::usage, unknown + did_you_mean(name.substr(2), long_names, "--")};
+  return names;
+}
 
-  // A long name with one dash, or the right letter in the wrong case.
-  if (std::find(long_names.begin(), long_names.end(), word.substr(1)) != long_names.end())
+Error unknown_option(Command command, const std::string &name, const std::string &word) {
+  const std::vector<std::string> long_names = long_names_of(command);
+  const std::string unknown = "unknown option " + shown(name);
+  const bool is_long = name.starts_with("--");
+  // A long name with one dash, also where another command takes its first letter.
+  if (!is_long &&
+      std::find(long_names.begin(), long_names.end(), word.substr(1)) != long_names.end())
     return {ErrorKind::usage, fmt::format("{} in '{}'; did you mean -{}?", unknown, word, word)};
+
+  std::vector<std::string> takers;
+  for (const Command other : commands)
+    if (find_option(other, name) != nullptr) takers.push_back(name_of(other));
+  if (!takers.empty())
+    return {ErrorKind::usage, fmt::format("{} is an option of {}, not of {}", name,
+                                          enumerated(takers, "and"), name_of(command))};
+  if (is_long) return {ErrorKind::usage, unknown + did_you_mean(name.substr(2), long_names, "--")};
+
+  // The right letter in the wrong case.
   const auto letter = static_cast<unsigned char>(name[1]);
   const std::string other_case{
       '-', static_cast<char>(std::islower(letter) ? std::toupper(letter) : std::tolower(letter))};
-  const OptionRow *const near = find_option(other_case);
-  const bool suggested = other_case != name && near != nullptr && takes(command, *near);
+  const bool suggested = other_case != name && find_option(command, other_case) != nullptr;
   return {ErrorKind::usage, unknown + (suggested ? "; did you mean " + other_case + "?" : "")};
 }
 
@@ -183,7 +190,8 @@ Result<CommandLine> split(Command command, const std::vector<std::string> &argum
       continue;
     }
     const bool is_letter = option.string_key[0] == '-';
-    FoundOption found{find_option(is_letter ? option.string_key : "--" + option.string_key), ""};
+    FoundOption found{
+        find_option(command, is_letter ? option.string_key : "--" + option.string_key), ""};
     const bool again = !seen.insert(found.row).second;
     if (!found.row->value.empty()) {
       if (again && found.row->times == Times::once)
@@ -202,6 +210,8 @@ Result<CommandLine> split(Command command, const std::vector<std::string> &argum
 std::string name_of(Command command) {
   switch (command) {
     case Command::exec: return "exec";
+    case Command::put: return "put";
+    case Command::get: return "get";
     case Command::hosts: return "hosts";
     case Command::trust: return "trust";
   }

@@ -25,7 +25,8 @@ struct CommandLine {
 // "-gdb", "-g db" and "-Lv"; the word after an option that takes a value is its value, whatever it looks like.
 core::Result<CommandLine> split(Command command, const std::vector<std::string> &arguments);
 
-inline constexpr std::array commands{Command::exec, Command::hosts, Command::trust};
+inline constexpr std::array commands{Command::exec, Command::put, Command::get, Command::hosts,
+                                     Command::trust};
 
 // "exec"
 std::string name_of(Command command);

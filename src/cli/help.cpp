@@ -12,6 +12,7 @@ std::string_view title(Heading heading) {
   switch (heading) {
     case Heading::selection:
       return "Selection (a LIST is comma separated; the option may be repeated)";
+    case Heading::transfer: return "Transfer";
     case Heading::run: return "Run";
     case Heading::login: return "Login";
     case Heading::output: return "Output";
@@ -21,7 +22,7 @@ std::string_view title(Heading heading) {
   return "";
 }
 
-constexpr auto headings = {Heading::selection, Heading::listing, Heading::run,
+constexpr auto headings = {Heading::selection, Heading::listing, Heading::transfer, Heading::run,
                            Heading::login,     Heading::output,  Heading::command};
 
 // "  -g, --group LIST        groups of the inventory"
@@ -48,13 +49,14 @@ std::string options_of(Command command) {
 }  // namespace
 
 std::string general_help() {
-  return R"(fanout runs a command on many hosts over SSH and says what became of each.
+  return R"(fanout runs commands and copies files on many hosts over SSH.
 
   fanout exec  [selection] [options] [--] COMMAND [ARG...]   run a command
+  fanout put   [selection] [options] LOCAL... REMOTE         copy files there
+  fanout get   [selection] [options] REMOTE... LOCALDIR      fetch files
   fanout hosts [selection] [options]                         list the hosts
   fanout trust [selection] [options]                         record host keys
-  fanout help exec|hosts|trust                               explain the options
-  fanout --version
+  fanout COMMAND --help                                      explain the options
 
 Selection:
   -g, --group LIST     groups of the inventory (hosts.ini)
@@ -65,7 +67,7 @@ Selection:
 Examples:
   fanout exec -g db "systemctl status"
   fanout exec -H 'web[01-20]' -x web07 -- uptime
-  fanout hosts -g web --expand
+  fanout put -g web -r site/ /srv/
 
 The exit code is 0 if every host succeeded. The manual is fanout(1).
 )";
@@ -76,6 +78,16 @@ std::string help_of(Command command) {
     case Command::exec:
       return "fanout exec [selection] [options] [--] COMMAND [ARG...]\n"
              "Runs COMMAND on every selected host. Options end where COMMAND begins.\n" +
+             options_of(command);
+    case Command::put:
+      return "fanout put [selection] [options] LOCAL... REMOTE\n"
+             "Copies files to every selected host. A REMOTE that ends in / is a directory\n"
+             "there, which the LOCALs go into; any other is the new name of the one LOCAL.\n" +
+             options_of(command);
+    case Command::get:
+      return "fanout get [selection] [options] REMOTE... LOCALDIR\n"
+             "Copies files from every selected host to LOCALDIR/HOST/PATH. REMOTEs may be\n"
+             "patterns: quote their * ? [ ].\n" +
              options_of(command);
     case Command::hosts:
       return "fanout hosts [selection] [options]\n"

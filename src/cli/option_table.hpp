@@ -28,10 +28,10 @@ struct Given {
 };
 
 // The headings of the help texts, in their order.
-enum class Heading : std::uint8_t { selection, run, login, output, command, listing };
+enum class Heading : std::uint8_t { selection, transfer, run, login, output, command, listing };
 
 // Commands, one bit each.
-enum class TakenBy : std::uint8_t { exec = 1, hosts = 2, trust = 4 };
+enum class TakenBy : std::uint8_t { exec = 1, hosts = 2, trust = 4, put = 8, get = 16 };
 constexpr TakenBy operator|(TakenBy a, TakenBy b) {
   return static_cast<TakenBy>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
 }
@@ -53,8 +53,11 @@ struct OptionRow {
 
 std::span<const OptionRow> option_table();
 
-// `name` as the user writes it ("--group", "-g"), of any command; null if there is none.
+// `name` as the user writes it ("--group", "-g"), of any command; null if there is none. A name can mean one thing to one
+// command and another to the next, never two to the same.
 const OptionRow *find_option(std::string_view name);
+// Of this command.
+const OptionRow *find_option(Command command, std::string_view name);
 
 bool takes(Command command, const OptionRow &row);
 

@@ -89,17 +89,35 @@ Result<sandbox::Mode> parse_sandbox(string_view text) {
 }
 
 Result<OutputForm> parse_output(string_view text) {
-  return parse_word<OutputForm>(
-      text, {{"block", OutputForm::block}, {"line", OutputForm::line}, {"none", OutputForm::none}});
+  return parse_word<OutputForm>(text, {{"block", OutputForm::block},
+                                       {"line", OutputForm::line},
+                                       {"json", OutputForm::json},
+                                       {"none", OutputForm::none}});
+}
+
+Result<core::TransferMethod> parse_method(string_view text) {
+  return parse_word<core::TransferMethod>(text, {{"auto", core::TransferMethod::automatic},
+                                                 {"sftp", core::TransferMethod::sftp},
+                                                 {"scp", core::TransferMethod::scp}});
+}
+
+Result<Progress> parse_progress(string_view text) {
+  return parse_word<Progress>(
+      text,
+      {{"auto", Progress::automatic}, {"always", Progress::always}, {"never", Progress::never}});
 }
 
 constexpr auto once = Times::once;
 constexpr auto any = Times::any;
 constexpr auto exec = TakenBy::exec;
+constexpr auto put = TakenBy::put;
+constexpr auto get = TakenBy::get;
 constexpr auto hosts = TakenBy::hosts;
 constexpr auto trust = TakenBy::trust;
-constexpr auto every = exec | hosts | trust;
-constexpr auto contact = exec | trust;
+constexpr auto transfer = put | get;
+constexpr auto logs_in = exec | transfer;
+constexpr auto contact = logs_in | trust;
+constexpr auto every = contact | hosts;
 
 // clang-format off
 const OptionRow table[] = {
@@ -123,6 +141,30 @@ const OptionRow table[] = {
   {Heading::selection, every, once, "max-hosts", "", "N", "refuse a larger selection",
    [](Draft &d, Given g) { return set(d.selection.max_hosts, g, parse_number<std::size_t>(g.value, 1, most_hosts)); }},
 
+  // --- what is copied, and how ---------------------------------------------------------------------------------------
+  {Heading::transfer, transfer, once, "recursive,r", "", "", "directories with all that is in them",
+   [](Draft &d, Given) { return set(d.task.transfer.recursive, true); }},
+  {Heading::transfer, transfer, once, "preserve,p", "", "", "with the times and modes of the source",
+   [](Draft &d, Given) { return set(d.task.transfer.preserve, true); }},
+  {Heading::transfer, put, once, "chmod", "", "MODE", "of the files that are written: 644, 0755",
+   [](Draft &d, Given g) { return set(d.task.transfer.mode, g, parse_mode(g.value)); }},
+  {Heading::transfer, transfer, once, "method", "", "METHOD", "auto, sftp or scp (default auto)",
+   [](Draft &d, Given g) { return set(d.task.transfer.method, g, parse_method(g.value)); }},
+  {Heading::transfer, transfer, once, "verify", "", "", "compare SHA-256 after the copy",
+   [](Draft &d, Given) { return set(d.task.transfer.verify, true); }},
+  {Heading::transfer, transfer, once, "update", "", "", "not what has the same size and time there",
+   [](Draft &d, Given) { return set(d.task.transfer.update, true); }},
+  {Heading::transfer, transfer, once, "checksum", "", "", "not what has the same content there",
+   [](Draft &d, Given) { return set(d.task.transfer.checksum, true); }},
+  {Heading::transfer, transfer, once, "resume", "", "", "go on where a copy that failed has ended",
+   [](Draft &d, Given) { return set(d.task.transfer.resume, true); }},
+  {Heading::transfer, transfer, once, "limit-rate", "", "SIZE", "bytes per second for each host: 512K, 10M",
+   [](Draft &d, Given g) { return set(d.task.transfer.limit_bytes_per_second, g, parse_size(g.value)); }},
+  {Heading::transfer, transfer, once, "then", "", "COMMAND", "run it there after a copy that is ok",
+   [](Draft &d, Given g) { return set(d.task.transfer.then, g.value); }},
+  {Heading::transfer, get, once, "manifest", "", "FILE", "list what was fetched, as JSON Lines",
+   [](Draft &d, Given g) { return set(d.manifest, string(g.value)); }},
+
   // --- the run -------------------------------------------------------------------------------------------------------
   {Heading::run, contact, once, "parallel,f", "--fanout", "N", "hosts at once, or auto (default 64; also --fanout)",
    [](Draft &d, Given g) { return set(d.parallel, g, parse_parallel(g.value)); }},
@@ -130,6 +172,10 @@ const OptionRow table[] = {
    [](Draft &d, Given g) { return set(d.overrides.connect_timeout, g, core::parse_duration(g.value)); }},
   {Heading::run, exec, once, "timeout,t", "", "T", "for the command: 500ms, 10s, 5m (default none)",
    [](Draft &d, Given g) { return set(d.overrides.timeout, g, core::parse_duration(g.value)); }},
+  {Heading::run, transfer, once, "timeout,t", "", "T", "for the transfer: 10s, 5m, 2h (default none)",
+   [](Draft &d, Given g) { return set(d.overrides.timeout, g, core::parse_duration(g.value)); }},
+  {Heading::run, transfer, once, "stall-timeout", "", "T", "without a byte (default 60s; 0 is none)",
+   [](Draft &d, Given g) { return set(d.task.stall_timeout, g, core::parse_duration(g.value)); }},
   {Heading::run, exec, once, "exit", "", "RULE", "max: the largest remote status instead of 5",
    [](Draft &d, Given g) {
      return set(d.exit_rule, g,
@@ -142,19 +188,19 @@ const OptionRow table[] = {
    [](Draft &d, Given) { return set(d.assume_yes, true); }},
 
   // --- login ---------------------------------------------------------------------------------------------------------
-  {Heading::login, exec | hosts, once, "user,u", "-l", "USER", "remote user (also -l)",
+  {Heading::login, logs_in | hosts, once, "user,u", "-l", "USER", "remote user (also -l)",
    [](Draft &d, Given g) { return set(d.overrides.user, g, parse_user(g.value)); }},
   {Heading::login, every, once, "port,P", "", "PORT", "remote port (default 22)",
    [](Draft &d, Given g) { return set(d.overrides.port, g, parse_port(g.value)); }},
-  {Heading::login, exec, any, "identity,k", "", "FILE", "private key; repeatable",
+  {Heading::login, logs_in, any, "identity,k", "", "FILE", "private key; repeatable",
    [](Draft &d, Given g) { return add(d.overrides.identities, g.value); }},
-  {Heading::login, exec, once, "ask-pass", "", "", "ask for a password, once, on the terminal",
+  {Heading::login, logs_in, once, "ask-pass", "", "", "ask for a password, once, on the terminal",
    [](Draft &d, Given) { return set(d.ask_pass, true); }},
-  {Heading::login, exec, once, "agent", "", "yes|no", "use the keys of ssh-agent (default yes)",
+  {Heading::login, logs_in, once, "agent", "", "yes|no", "use the keys of ssh-agent (default yes)",
    [](Draft &d, Given g) { return set(d.use_agent, g, parse_word<bool>(g.value, {{"yes", true}, {"no", false}})); }},
-  {Heading::login, exec, once, "host-key", "", "POLICY", "strict, accept-new or off (default strict)",
+  {Heading::login, logs_in, once, "host-key", "", "POLICY", "strict, accept-new or off (default strict)",
    [](Draft &d, Given g) { return set(d.overrides.host_key, g, parse_host_key(g.value)); }},
-  {Heading::login, exec, once, "accept-new-with-password", "", "", "let hosts that nobody knows have one",
+  {Heading::login, logs_in, once, "accept-new-with-password", "", "", "let hosts that nobody knows have one",
    [](Draft &d, Given) { return set(d.accept_new_with_password, true); }},
   {Heading::login, contact, any, "known-hosts", "", "FILE", "instead of the usual files; repeatable",
    [](Draft &d, Given g) { return add(d.known_hosts, g.value); }},
@@ -164,18 +210,22 @@ const OptionRow table[] = {
    [](Draft &d, Given g) { return choose(d.family, d.family_by, g, AddressFamily::ipv6); }},
 
   // --- output --------------------------------------------------------------------------------------------------------
-  {Heading::output, exec, once, "output", "", "FORM", "block, line or none (default block)",
+  {Heading::output, logs_in, once, "output", "", "FORM", "block, line, json or none (default block)",
    [](Draft &d, Given g) { return choose(d.output, d.output_by, g, parse_output(g.value)); }},
-  {Heading::output, exec, once, ",L", "", "", "the same as --output line",
+  {Heading::output, logs_in, once, ",L", "", "", "the same as --output line",
    [](Draft &d, Given g) { return choose(d.output, d.output_by, g, OutputForm::line); }},
-  {Heading::output, exec, once, ",q", "", "", "the same as --output none",
+  {Heading::output, logs_in, once, ",q", "", "", "the same as --output none",
    [](Draft &d, Given g) { return choose(d.output, d.output_by, g, OutputForm::none); }},
-  {Heading::output, exec, once, "no-header", "", "", "blocks without their first line",
+  {Heading::output, logs_in, once, "json", "", "", "the same as --output json",
+   [](Draft &d, Given g) { return choose(d.output, d.output_by, g, OutputForm::json); }},
+  {Heading::output, logs_in, once, "no-header", "", "", "blocks without their first line",
    [](Draft &d, Given) { return set(d.headers, false); }},
-  {Heading::output, exec, once, "raw", "", "", "control characters reach the terminal",
+  {Heading::output, logs_in, once, "raw", "", "", "control characters reach the terminal",
    [](Draft &d, Given) { return set(d.raw, true); }},
-  {Heading::output, exec, once, "max-output", "", "SIZE", "kept per host (default 64M; 0 is no limit)",
+  {Heading::output, logs_in, once, "max-output", "", "SIZE", "kept per host (default 64M; 0 is no limit)",
    [](Draft &d, Given g) { return set(d.task.max_output_bytes, g, parse_size(g.value)); }},
+  {Heading::output, transfer, once, "progress", "", "WHEN", "auto, always or never (default auto)",
+   [](Draft &d, Given g) { return set(d.progress, g, parse_progress(g.value)); }},
   {Heading::output, contact, once, ",v", "", "", "more about the connections; -vv: still more",
    [](Draft &d, Given) { return set(d.verbosity, std::min(d.verbosity + 1, 2)); }},
 
@@ -202,18 +252,36 @@ const OptionRow table[] = {
 
 std::span<const OptionRow> option_table() { return table; }
 
+namespace {
+
+bool is_called(const OptionRow &row, string_view name) {
+  return !name.empty() && (name == name_of(row) || name == letter_of(row) || name == row.alias);
+}
+
+template <class Condition>
+const OptionRow *find_row(Condition condition) {
+  const auto *const found = std::find_if(std::begin(table), std::end(table), condition);
+  return found == std::end(table) ? nullptr : found;
+}
+
+}  // namespace
+
 const OptionRow *find_option(string_view name) {
-  const auto *const found =
-      std::find_if(std::begin(table), std::end(table), [&](const OptionRow &row) {
-        return name == name_of(row) || name == letter_of(row) || name == row.alias;
-      });
-  return found == std::end(table) || name.empty() ? nullptr : found;
+  return find_row([name](const OptionRow &row) { return is_called(row, name); });
+}
+
+const OptionRow *find_option(Command command, string_view name) {
+  return find_row([command, name](const OptionRow &row) {
+    return takes(command, row) && is_called(row, name);
+  });
 }
 
 bool takes(Command command, const OptionRow &row) {
   const auto takes_it = [&row](TakenBy taker) { return (row.taken_by | taker) == row.taken_by; };
   switch (command) {
     case Command::exec: return takes_it(TakenBy::exec);
+    case Command::put: return takes_it(TakenBy::put);
+    case Command::get: return takes_it(TakenBy::get);
     case Command::hosts: return takes_it(TakenBy::hosts);
     case Command::trust: return takes_it(TakenBy::trust);
   }

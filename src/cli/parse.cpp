@@ -87,17 +87,39 @@ std::string describe(const core::Selection &selection) {
   return joined(words);
 }
 
+std::string_view word_of(OutputForm form) {
+  switch (form) {
+    case OutputForm::block: return "block";
+    case OutputForm::line: return "line";
+    case OutputForm::json: return "json";
+    case OutputForm::none: return "none";
+  }
+  return "";
+}
+
+bool has_effect(const std::string &option, OutputForm form) {
+  if (option == "--no-header") return form == OutputForm::block;
+  if (option == "--raw") return form == OutputForm::block || form == OutputForm::line;
+  if (option == "--max-output") return form != OutputForm::none;
+  return true;
+}
+
 // An option that the form of the output leaves nothing to do for.
 Result<void> refuse_idle_options(const Draft &draft, const CommandLine &line) {
-  if (draft.output == OutputForm::block) return {};
-  const bool is_none = draft.output == OutputForm::none;
   std::string form = draft.output_by;
-  if (form == "--output") form += is_none ? " none" : " line";
-  for (const FoundOption &found : line.options) {
-    const std::string name = name_of(*found.row);
-    if (name == "--no-header" || (is_none && (name == "--raw" || name == "--max-output")))
+  if (form == "--output") form += fmt::format(" {}", word_of(draft.output));
+  for (const FoundOption &found : line.options)
+    if (const std::string name = name_of(*found.row); !has_effect(name, draft.output))
       return fail(ErrorKind::usage, fmt::format("{} has no effect with {}", name, form));
-  }
+  return {};
+}
+
+Result<void> check_command(std::string_view what, const std::string &command) {
+  if (command.find_first_not_of(" \t\n") == std::string::npos)
+    return fail(ErrorKind::usage, fmt::format("{} is empty", what));
+  if (command.size() > core::max_command_bytes)
+    return fail(ErrorKind::usage, fmt::format("{} has {} bytes; the limit is {}", what,
+                                              command.size(), core::max_command_bytes));
   return {};
 }
 
@@ -111,12 +133,63 @@ Result<void> finish_exec(Draft &draft, const CommandLine &line) {
   if (!by_option && line.words.empty())
     return fail(ErrorKind::usage, "no COMMAND is given; it stands after the options");
   if (!by_option) command = joined(line.words);
-  if (command.find_first_not_of(" \t\n") == std::string::npos)
-    return fail(ErrorKind::usage, "the command is empty");
-  if (command.size() > core::max_command_bytes)
-    return fail(ErrorKind::usage, fmt::format("the command has {} bytes; the limit is {}",
-                                              command.size(), core::max_command_bytes));
+  TRY(check_command("the command", command));
   draft.command_is_marked = by_option || line.dashes;
+  return {};
+}
+
+// Whoever writes options last, as some programs allow, would have them taken for paths.
+Result<void> check_paths(Command command, const CommandLine &line) {
+  if (!line.dashes)
+    for (const std::string &word : line.words)
+      if (word.size() > 1 && word.starts_with("-"))
+        return fail(ErrorKind::usage,
+                    fmt::format("{} stands after a path: options come first; a path of that name "
+                                "is written ./{}",
+                                quoted(word), shown(word)));
+  const std::string_view form = command == Command::put ? "LOCAL... REMOTE" : "REMOTE... LOCALDIR";
+  if (line.words.size() < 2)
+    return fail(ErrorKind::usage,
+                fmt::format("{} needs at least two paths: {}", name_of(command), form));
+  for (const std::string &word : line.words)
+    if (word.empty()) return fail(ErrorKind::usage, fmt::format("an empty path in {}", form));
+  return {};
+}
+
+Result<void> check_transfer(const core::TransferOptions &transfer) {
+  if (transfer.update && transfer.checksum)
+    return fail(ErrorKind::usage,
+                "--update and --checksum contradict each other: one compares size and time, the "
+                "other content");
+  if (transfer.update && transfer.method == core::TransferMethod::scp)
+    return fail(ErrorKind::usage, "--update needs SFTP: scp does not tell sizes and times");
+  if (transfer.resume && transfer.method == core::TransferMethod::scp)
+    return fail(ErrorKind::usage, "--resume needs SFTP: --method scp can only begin again");
+  return {};
+}
+
+// Of a transfer only the command that follows it prints anything.
+Result<void> refuse_idle_without_then(const Draft &draft, const CommandLine &line) {
+  if (!draft.task.transfer.then.empty()) return check_command("--then", draft.task.transfer.then);
+  for (const FoundOption &found : line.options)
+    if (const std::string name = name_of(*found.row); name == "--raw" || name == "--max-output")
+      return fail(ErrorKind::usage, fmt::format("{} has no effect without --then", name));
+  return {};
+}
+
+Result<void> finish_transfer(Draft &draft, const CommandLine &line) {
+  TRY(refuse_idle_options(draft, line));
+  TRY(refuse_idle_without_then(draft, line));
+  TRY(check_transfer(draft.task.transfer));
+  TRY(check_paths(draft.command, line));
+  draft.from.assign(line.words.begin(), line.words.end() - 1);
+  draft.to = line.words.back();
+  if (draft.command == Command::put && draft.from.size() > 1 && draft.to.back() != '/')
+    return fail(ErrorKind::usage, "several LOCALs need a REMOTE that ends in /");
+  // What tells of each file, or of each host, tells its hash.
+  draft.task.transfer.hash =
+      draft.manifest || draft.output == OutputForm::json || draft.verbosity > 0;
+  draft.command_is_marked = line.dashes;
   return {};
 }
 
@@ -148,7 +221,8 @@ Result<Parsed> parse_command(Command command, const std::vector<std::string> &ar
   draft.command = command;
   for (const FoundOption &found : line.options)
     TRY(found.row->take(draft, {name_of(*found.row), found.value}));
-  if (command != Command::exec && !line.words.empty())
+  const bool takes_no_words = command == Command::hosts || command == Command::trust;
+  if (takes_no_words && !line.words.empty())
     return fail(ErrorKind::usage,
                 fmt::format("{} runs no command: {} is too much (hosts are given by -H)",
                             name_of(command), quoted(joined(line.words))));
@@ -157,6 +231,8 @@ Result<Parsed> parse_command(Command command, const std::vector<std::string> &ar
   TRY(check(draft.selection));
   switch (command) {
     case Command::exec: TRY(finish_exec(draft, line)); break;
+    case Command::put:
+    case Command::get: TRY(finish_transfer(draft, line)); break;
     case Command::hosts: TRY(finish_hosts(draft)); break;
     case Command::trust: draft.command_is_marked = true; break;  // there is none to mistake
   }
@@ -170,6 +246,8 @@ bool contacts_hosts(int argc, const char *const argv[]) {
   if (!command) return false;
   switch (*command) {
     case Command::exec:
+    case Command::put:
+    case Command::get:
     case Command::trust: return true;
     case Command::hosts: return false;
   }
@@ -209,7 +287,7 @@ std::string version_text(std::string_view libssh2, std::string_view openssl) {
 
 Result<void> refuse_expanded_brackets(const Options &options,
                                       const std::vector<std::string> &host_names) {
-  if (options.command_is_marked) return {};
+  if (options.command != Command::exec || options.command_is_marked) return {};
   const std::string &command = options.task.command;
   const std::string first = command.substr(0, command.find_first_of(" \t\n"));
   if (std::find(host_names.begin(), host_names.end(), first) == host_names.end()) return {};

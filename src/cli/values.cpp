@@ -28,6 +28,17 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   return *number << shift;
 }
 
+Result<std::uint32_t> parse_mode(std::string_view text) {
+  constexpr std::uint32_t most = 07777;
+  constexpr std::size_t most_digits = 5;  // and one of them is the 0 that some write first
+  std::uint32_t mode = 0;
+  const char *const last = text.data() + text.size();
+  const auto [end, problem] = std::from_chars(text.data(), last, mode, 8);
+  if (problem != std::errc() || end != last || text.size() > most_digits || mode > most)
+    return fail(ErrorKind::usage, quoted(text) + " is not a mode: octal digits up to 7777 are");
+  return mode;
+}
+
 std::string shown(std::string_view text) {
   constexpr std::size_t longest = 48;
   std::string result(text.substr(0, longest));

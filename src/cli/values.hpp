@@ -36,6 +36,9 @@ core::Result<T> parse_number(std::string_view text, T least, T most) {
 // Bytes, or with K, M or G the binary multiple of them.
 core::Result<std::uint64_t> parse_size(std::string_view text);
 
+// The mode of a file as chmod(1) takes it in digits, up to 7777.
+core::Result<std::uint32_t> parse_mode(std::string_view text);
+
 // "; did you mean WORD?", or nothing when no candidate is near.
 std::string did_you_mean(std::string_view word, const std::vector<std::string> &candidates,
                          std::string_view prefix = "");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -59,9 +60,14 @@ bool Output::wait_for_room(int fd) const {
 }
 
 Result<void> Output::write_unlocked(Stream stream, std::string_view text) {
+  if (is_terminal(stream)) erase_line_unlocked();
+  if (!text.empty()) line_is_open_[line_of(stream)] = text.back() != '\n';
+  return send(stream, text);
+}
+
+Result<void> Output::send(Stream stream, std::string_view text) {
   std::optional<core::Error> &failure = failures_[static_cast<std::size_t>(stream)];
   if (failure) return fail(*failure);
-  if (!text.empty()) line_is_open_[line_of(stream)] = text.back() != '\n';
   const int fd = sink(stream).fd;
   const bool in_pieces = give_up_fd_ >= 0 && can_block_[static_cast<std::size_t>(stream)];
   while (!text.empty()) {
@@ -82,6 +88,24 @@ Result<void> Output::write_unlocked(Stream stream, std::string_view text) {
     }
   }
   return {};
+}
+
+// Neither drawing nor erasing opens a line: where the next text begins, it is empty. A failure is remembered by send().
+void Output::draw_line(std::string_view text) {
+  const Lock::Guard guard(lock_);
+  line_is_drawn_ = true;
+  static_cast<void>(send(Stream::err, text));
+}
+
+void Output::erase_line() {
+  if (!line_is_drawn_) return;
+  const Lock::Guard guard(lock_);
+  erase_line_unlocked();
+}
+
+void Output::erase_line_unlocked() {
+  if (!std::exchange(line_is_drawn_, false)) return;
+  static_cast<void>(send(Stream::err, "\r\x1b[K"));
 }
 
 Result<void> Output::write(Stream stream, std::string_view text) {

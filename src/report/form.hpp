@@ -27,16 +27,18 @@ public:
   };
 
   virtual ~Form() = default;
+  virtual void started(core::HostIndex) {}
   virtual Taken received(core::HostIndex host, core::Stream stream, std::string_view bytes) = 0;
   // No more output of this host will be shown.
   virtual void cut(core::HostIndex host) = 0;
-  // The error is one of reading back what was kept.
+  // Also of hosts that were never started. The error is one of reading back what was kept.
   virtual core::Result<void> ended(core::HostIndex host, const core::Outcome &outcome) = 0;
 };
 
 // What every form works with; all of it belongs to the report.
 struct FormTools {
   const ReportOptions &options;
+  const std::vector<core::Host> &hosts;
   const std::vector<std::string> &labels;
   console::Output &output;
   Spill &spill;
@@ -48,5 +50,6 @@ struct FormTools {
 
 std::unique_ptr<Form> make_block_form(const FormTools &tools);
 std::unique_ptr<Form> make_line_form(const FormTools &tools);
+std::unique_ptr<Form> make_json_form(const FormTools &tools);
 
 }  // namespace fanout::report

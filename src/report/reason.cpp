@@ -2,6 +2,7 @@
 
 #include "fanout/report/reason.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 
 #include "fanout/core/deadline.hpp"
 #include "fanout/core/duration.hpp"
+#include "transfer.hpp"
 
 namespace fanout::report {
 
@@ -52,9 +54,38 @@ std::size_t fingerprint_at(std::string_view text, std::size_t at) {
   return end - at == prefix.size() + digest_characters ? end - at : 0;
 }
 
+bool is_hex(char character) {
+  return (character >= '0' && character <= '9') || (character >= 'a' && character <= 'f');
+}
+
+// Length of what follows ".fanout-" in the temporary names of a transfer, which is another one on every host, or 0.
+std::size_t token_at(std::string_view text, std::size_t at) {
+  constexpr std::string_view before = ".fanout-";
+  constexpr std::size_t digits = 16;
+  if (at < before.size() || text.substr(at - before.size(), before.size()) != before) return 0;
+  std::size_t end = at;
+  while (end < text.size() && is_hex(text[end])) ++end;
+  return end - at == digits ? digits : 0;
+}
+
+// Length of a number that counts bytes or files, as in "after 4096 of 65536 bytes", or 0.
+std::size_t count_at(std::string_view text, std::size_t at) {
+  constexpr std::array<std::string_view, 3> units{" bytes", " files", " of "};
+  std::size_t end = at;
+  while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
+  if (end == at || !stands_alone(text, at, end - at)) return 0;
+  const std::string_view rest = text.substr(end);
+  return std::any_of(units.begin(), units.end(),
+                     [rest](std::string_view unit) { return rest.starts_with(unit); })
+             ? end - at
+             : 0;
+}
+
 std::string describe_command_end(const Outcome &outcome) {
-  if (!outcome.signal.empty()) return "killed by signal " + outcome.signal;
-  if (outcome.exit_status) return fmt::format("exit {}", *outcome.exit_status);
+  // A transfer has no command but that one.
+  const std::string_view which = outcome.transfer ? "the command of --then: " : "";
+  if (!outcome.signal.empty()) return fmt::format("{}killed by signal {}", which, outcome.signal);
+  if (outcome.exit_status) return fmt::format("{}exit {}", which, *outcome.exit_status);
   return {};
 }
 
@@ -109,6 +140,12 @@ std::string general_reason(const Outcome &outcome, const core::Host &host) {
     } else if (const std::size_t fingerprint = fingerprint_at(text, at); fingerprint > 0) {
       general += "SHA256:...";
       at += fingerprint;
+    } else if (const std::size_t token = token_at(text, at); token > 0) {
+      general += "...";
+      at += token;
+    } else if (const std::size_t count = count_at(text, at); count > 0) {
+      general += "...";
+      at += count;
     } else {
       general += text[at++];
     }
@@ -129,6 +166,7 @@ std::string describe_end_in_full(const Outcome &outcome) {
   if (const std::string phases = describe_phases(outcome); !phases.empty())
     text += fmt::format(" ({})", phases);
   if (const std::string why = reason(outcome); !why.empty()) text += ": " + why;
+  if (const std::string what = describe_transfer(outcome); !what.empty()) text += "; " + what;
   return text;
 }
 

@@ -13,6 +13,7 @@
 #include "fanout/report/summary.hpp"
 #include "form.hpp"
 #include "sizes.hpp"
+#include "transfer.hpp"
 
 namespace fanout::report {
 
@@ -33,6 +34,7 @@ std::unique_ptr<Form> make_form(const FormTools &tools) {
   switch (tools.options.form) {
     case OutputForm::block: return make_block_form(tools);
     case OutputForm::line: return make_line_form(tools);
+    case OutputForm::json: return make_json_form(tools);
     case OutputForm::none: return nullptr;
   }
   return nullptr;
@@ -52,7 +54,7 @@ Report::Report(ReportOptions options, const std::vector<core::Host> &hosts, cons
   labels_.reserve(hosts.size());
   for (const core::Host &host : hosts_) labels_.push_back(console::safe_line(host.name));
   for (Outcome &outcome : outcomes_) outcome.status = Status::skipped;
-  form_ = make_form({options_, labels_, output_, spill_});
+  form_ = make_form({options_, hosts_, labels_, output_, spill_});
 }
 
 Report::~Report() = default;
@@ -77,6 +79,7 @@ Result<void> Report::happened(const core::Started &started) {
     return fail(ErrorKind::internal, fmt::format("{} was started twice", labels_[started.host]));
   states_[started.host] = State::running;
   running_.try_emplace(started.host);
+  if (form_) form_->started(started.host);
   if (options_.verbosity > 1) say(fmt::format("fanout: {}: starting\n", labels_[started.host]));
   return {};
 }
@@ -85,7 +88,7 @@ Result<void> Report::happened(const core::PhaseEntered &entered) {
   TRY_ASSIGN(Running * running, find_running(entered.host));
   running->phase = entered.phase;
   if (options_.verbosity > 1 && entered.phase != Phase::start)
-    say(fmt::format("fanout: {}: {}\n", labels_[entered.host], describe(entered.phase)));
+    say(fmt::format("fanout: {}: {}\n", labels_[entered.host], doing(entered.phase)));
   return {};
 }
 
@@ -141,6 +144,17 @@ Result<void> Report::happened(const core::Noted &noted) {
   return {};
 }
 
+// How far a transfer is shows in the line of progress, what was fetched in the manifest; neither is the report's matter.
+Result<void> Report::happened(const core::Progressed &progressed) {
+  TRY(find_running(progressed.host));
+  return {};
+}
+
+Result<void> Report::happened(const core::FileFetched &fetched) {
+  TRY(find_running(fetched.host));
+  return {};
+}
+
 Result<void> Report::happened(const core::Ended &ended) {
   // A host that could not even be started ends without having run.
   if (states_[ended.host] == State::ended)
@@ -158,12 +172,7 @@ void Report::end(HostIndex host, Outcome outcome) {
   outcome.stderr_bytes = running.stderr_bytes;
   outcome.dropped_bytes = running.dropped_bytes;
   std::string text;
-  if (form_)
-    if (auto shown = form_->ended(host, outcome); !shown) {
-      text = fmt::format("[fanout: {}: output is incomplete, {}]\n", labels_[host],
-                         console::safe_line(shown.error().message, note_columns));
-      if (!local_failure_) local_failure_ = std::move(shown).error();
-    }
+  show_end(host, outcome, text);
   text += truncation_notice(host, running);
   const bool tells_failure =
       options_.form == OutputForm::line && !succeeded(outcome) && outcome.status != Status::skipped;
@@ -177,6 +186,26 @@ void Report::end(HostIndex host, Outcome outcome) {
   outcomes_[host] = std::move(outcome);
 }
 
+void Report::show_end(HostIndex host, const Outcome &outcome, std::string &text) {
+  if (!form_) return;
+  auto shown = form_->ended(host, outcome);
+  if (shown) return;
+  text += fmt::format("[fanout: {}: output is incomplete, {}]\n", labels_[host],
+                      console::safe_line(shown.error().message, note_columns));
+  if (!local_failure_) local_failure_ = std::move(shown).error();
+}
+
+void Report::skip(HostIndex host, std::string_view why) {
+  outcomes_[host].cause = why;
+  std::string text;
+  show_end(host, outcomes_[host], text);
+  say(text);
+}
+
+std::string_view Report::doing(Phase phase) const {
+  return phase == Phase::run && is_transfer(options_.task) ? "copying files" : describe(phase);
+}
+
 std::string Report::truncation_notice(HostIndex host, const Running &running) const {
   if (running.dropped_bytes == 0) return {};
   const std::string why = running.why_not_kept.empty()
@@ -188,7 +217,7 @@ std::string Report::truncation_notice(HostIndex host, const Running &running) co
 
 Result<void> Report::finish(core::Milliseconds elapsed, std::string_view why_skipped) {
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
-    if (states_[i] == State::waiting) outcomes_[i].cause = why_skipped;
+    if (states_[i] == State::waiting) skip(static_cast<HostIndex>(i), why_skipped);
     if (states_[i] != State::running) continue;
     Outcome lost;
     lost.status = Status::internal;
@@ -203,7 +232,8 @@ Result<void> Report::finish(core::Milliseconds elapsed, std::string_view why_ski
                         options_.max_output_bytes,
                         not_kept_,
                         why_not_kept_,
-                        options_.sandbox_remark};
+                        options_.sandbox_remark,
+                        options_.task};
   say(format_summary(summary, [this](const std::vector<HostIndex> &hosts) { return fold(hosts); }));
   return check_output();
 }
@@ -219,12 +249,12 @@ std::string Report::running_text() const {
   std::size_t column = 0;
   for (std::size_t phase = 0; phase < by_phase.size(); ++phase)
     if (!by_phase[phase].empty())
-      column = std::max(column, describe(static_cast<Phase>(phase)).size());
+      column = std::max(column, doing(static_cast<Phase>(phase)).size());
   // Who is furthest comes first: that is what would be lost.
   for (std::size_t phase = by_phase.size(); phase-- > 0;) {
     if (by_phase[phase].empty()) continue;
     std::sort(by_phase[phase].begin(), by_phase[phase].end());
-    text += fmt::format("  {:<{}}  {}\n", describe(static_cast<Phase>(phase)), column,
+    text += fmt::format("  {:<{}}  {}\n", doing(static_cast<Phase>(phase)), column,
                         fold(by_phase[phase]));
   }
   return text;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "fanout/core/duration.hpp"
 #include "fanout/report/reason.hpp"
 #include "sizes.hpp"
+#include "transfer.hpp"
 
 namespace fanout::report {
 
@@ -26,6 +28,8 @@ using core::Status;
 namespace {
 
 constexpr std::size_t most_causes = 20;  // for each status; the others are folded into one line
+constexpr std::string_view copied_word = "transfer";
+constexpr std::size_t most_leftovers = 10;
 constexpr std::size_t widest_hosts_column = 32;
 constexpr std::size_t cause_columns = 300;
 
@@ -144,7 +148,54 @@ void add_unknown(const Summary &summary, const Fold &fold, std::vector<Row> &row
   for (std::size_t i = 0; i < summary.outcomes.size(); ++i)
     if (summary.outcomes[i].remote_end == core::RemoteEnd::unknown)
       hosts.push_back(static_cast<HostIndex>(i));
-  if (!hosts.empty()) rows.push_back({"unknown", fold(hosts), "the remote command may still run"});
+  if (hosts.empty()) return;
+  rows.push_back({"unknown", fold(hosts),
+                  is_transfer(summary.task) ? "what was started there may still run"
+                                            : "the remote command may still run"});
+}
+
+void add_leftovers(const Summary &summary, const Fold &fold, std::vector<Row> &rows) {
+  std::size_t listed = 0;
+  std::size_t more = 0;
+  std::vector<HostIndex> others;
+  for (std::size_t i = 0; i < summary.outcomes.size(); ++i) {
+    const auto &transfer = summary.outcomes[i].transfer;
+    if (!transfer) continue;
+    const auto host = static_cast<HostIndex>(i);
+    for (const std::string &name : transfer->leftovers) {
+      if (listed < most_leftovers) {
+        ++listed;
+        rows.push_back({"leftover", fold({host}), console::safe_line(name, cause_columns)});
+        continue;
+      }
+      ++more;
+      if (others.empty() || others.back() != host) others.push_back(host);
+    }
+  }
+  if (more > 0)
+    rows.push_back({"leftover", fold(others), "and " + count(more, "more name", "more names")});
+}
+
+using Field = std::string core::TransferRecord::*;
+
+// Hosts that are ok, by what their records have there.
+std::map<std::string, std::vector<HostIndex>> by_field(const Summary &summary, Field field) {
+  std::map<std::string, std::vector<HostIndex>> hosts;
+  for (std::size_t i = 0; i < summary.outcomes.size(); ++i) {
+    const Outcome &outcome = summary.outcomes[i];
+    if (core::succeeded(outcome) && outcome.transfer && !((*outcome.transfer).*field).empty())
+      hosts[(*outcome.transfer).*field].push_back(static_cast<HostIndex>(i));
+  }
+  return hosts;
+}
+
+void add_manner(const Summary &summary, const Fold &fold, std::vector<Row> &rows) {
+  for (const auto &[what, hosts] : by_field(summary, &core::TransferRecord::verified_by))
+    rows.push_back({"verified", fold(hosts), "SHA-256 by " + console::safe_line(what)});
+  const auto methods = by_field(summary, &core::TransferRecord::used);
+  if (methods.size() < 2) return;
+  for (const auto &[what, hosts] : methods)
+    rows.push_back({"method", fold(hosts), console::safe_line(what)});
 }
 
 }  // namespace
@@ -154,8 +205,14 @@ std::string format_summary(const Summary &summary, const Fold &fold) {
   add_failures(summary, fold, rows);
   add_truncated(summary, fold, rows);
   add_unknown(summary, fold, rows);
+  add_leftovers(summary, fold, rows);
+  add_manner(summary, fold, rows);
 
-  std::size_t word_column = 0;
+  const std::string copied =
+      is_transfer(summary.task)
+          ? describe_transfers(summary.task, summary.outcomes, summary.elapsed)
+          : std::string();
+  std::size_t word_column = copied.empty() ? 0 : copied_word.size();
   std::size_t hosts_column = 0;
   for (const Row &row : rows) {
     word_column = std::max(word_column, row.word.size());
@@ -164,6 +221,7 @@ std::string format_summary(const Summary &summary, const Fold &fold) {
     if (width <= widest_hosts_column) hosts_column = std::max(hosts_column, width);
   }
   std::string text = first_line(summary);
+  if (!copied.empty()) text += fmt::format("  {:<{}}  {}\n", copied_word, word_column, copied);
   for (const Row &row : rows) {
     const std::size_t width = console::columns(row.hosts);
     text += fmt::format("  {:<{}}  {}", row.word, word_column, row.hosts);

@@ -2,7 +2,7 @@
 // workers at once.
 //
 // Input: frames one after the other, then decisions: the seed of the cuts, how many bytes an unfinished frame goes on
-// for, whether the last worker scans for keys, and for each frame, which of the three pipes it comes from. A length that lies takes what follows into its frame.
+// for, what the last worker is for, and for each frame, which of the three pipes it comes from. A length that lies takes what follows into its frame.
 //
 // Oracle: a reader that has each pipe's whole stream before it, a second table of the order in which a worker may speak,
 // and that an accepted message is written back as the bytes it was read from.
@@ -31,53 +31,73 @@ std::size_t length_at(std::string_view stream) {
   return length;
 }
 
+constexpr std::array kinds{core::TaskKind::exec, core::TaskKind::keyscan, core::TaskKind::put,
+                           core::TaskKind::get, core::TaskKind::clean_up};
+
 // The order as src/wire/README.md has it.
 class Order {
 public:
-  explicit Order(core::TaskKind task) : scan_(task == core::TaskKind::keyscan) {}
+  explicit Order(core::TaskKind task) : task_(task) {}
 
   bool may_come(const wire::WorkerMessage &message) {
     if (over_) return false;
+    const bool runs = phase_ == static_cast<int>(core::Phase::run);
     if (const auto *m = std::get_if<wire::PhaseMessage>(&message)) {
       const int phase = static_cast<int>(m->phase);
-      const bool known = !scan_ || phase <= static_cast<int>(core::Phase::verify) ||
+      const bool known = !is(core::TaskKind::keyscan) ||
+                         phase <= static_cast<int>(core::Phase::verify) ||
                          phase == static_cast<int>(core::Phase::done);
       if (phase <= phase_ || !known) return false;
       phase_ = phase;
       return true;
     }
     if (std::holds_alternative<wire::HostKeyMessage>(message)) {
-      if (phase_ != static_cast<int>(core::Phase::verify) || ++host_keys_ > (scan_ ? 4 : 1))
-        return false;
-      return true;
+      const int most = is(core::TaskKind::keyscan) ? 4 : 1;
+      return phase_ == static_cast<int>(core::Phase::verify) && ++host_keys_ <= most;
     }
     if (std::holds_alternative<wire::OutputMessage>(message))
-      return phase_ == static_cast<int>(core::Phase::run);
+      return runs && (is(core::TaskKind::exec) || is_transfer());
+    if (const auto *m = std::get_if<wire::ProgressMessage>(&message)) {
+      if (!runs || !is_transfer() || m->done_bytes < done_bytes_) return false;
+      done_bytes_ = m->done_bytes;
+      return ++progress_ <= wire::max_progress;
+    }
+    if (std::holds_alternative<wire::FetchedMessage>(message))
+      return runs && is(core::TaskKind::get);
     if (std::holds_alternative<wire::NoteMessage>(message)) return ++notes_ <= wire::max_notes;
     if (const auto *m = std::get_if<wire::FinalMessage>(&message)) {
-      const core::Outcome &record = m->outcome;
-      if (record.status == core::Status::skipped) return false;
-      const bool ran = phase_ >= static_cast<int>(core::Phase::run);
-      const bool clean = record.exit_status == 0 && record.signal.empty() &&
-                         record.remote_end == core::RemoteEnd::exited;
-      const bool ok = record.status == core::Status::ok;
-      if (scan_) {
-        if (record.exit_status || !record.signal.empty() ||
-            record.remote_end != core::RemoteEnd::none || (ok && host_keys_ == 0))
-          return false;
-      } else if (ok && !(ran && clean)) {
-        return false;
-      }
-      over_ = true;
+      over_ = may_end(m->outcome);
+      return over_;
     }
     return true;
   }
 
 private:
-  bool scan_;
+  [[nodiscard]] bool is(core::TaskKind task) const { return task_ == task; }
+  [[nodiscard]] bool is_transfer() const {
+    return is(core::TaskKind::put) || is(core::TaskKind::get);
+  }
+
+  [[nodiscard]] bool may_end(const core::Outcome &record) const {
+    const bool ok = record.status == core::Status::ok;
+    const bool ran = phase_ >= static_cast<int>(core::Phase::run);
+    const bool clean = record.exit_status == 0 && record.signal.empty() &&
+                       record.remote_end == core::RemoteEnd::exited;
+    const bool no_command = !record.exit_status && record.signal.empty();
+    const bool nothing = no_command && record.remote_end == core::RemoteEnd::none;
+    if (record.status == core::Status::skipped) return false;
+    if (is(core::TaskKind::keyscan)) return nothing && !record.transfer && (!ok || host_keys_ > 0);
+    if (is(core::TaskKind::clean_up)) return no_command && (!ok || ran);
+    if (is_transfer()) return !ok || (ran && record.transfer && (clean || nothing));
+    return !record.transfer && (!ok || (ran && clean));
+  }
+
+  core::TaskKind task_;
   int phase_ = 0;
   int host_keys_ = 0;
   int notes_ = 0;
+  int progress_ = 0;
+  std::uint64_t done_bytes_ = 0;
   bool over_ = false;
 };
 
@@ -163,9 +183,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
   fuzz::Input input(data, size);
   fuzz::Pieces pieces(input.decision());
   const std::size_t unfinished = std::size_t{input.decision()} << 10;
-  const bool scan = input.below(2) == 1;
-  std::array<Pipe, pipes> all{Pipe(core::TaskKind::exec), Pipe(core::TaskKind::exec),
-                              Pipe(scan ? core::TaskKind::keyscan : core::TaskKind::exec)};
+  const core::TaskKind last = kinds[input.below(kinds.size())];
+  std::array<Pipe, pipes> all{Pipe(core::TaskKind::exec), Pipe(core::TaskKind::exec), Pipe(last)};
   while (!input.rest().empty()) {
     Pipe &pipe = all[input.below(pipes)];
     const std::string_view rest = input.rest();

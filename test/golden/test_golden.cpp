@@ -3,13 +3,15 @@
 //
 // events.txt has one statement a line; "..." is text with the escapes \n \r \t \\ \" \0 and \xNN, # begins a comment.
 //
-//     form block|line|none      terminal [out] [err]      headers off      raw      verbosity N      max-output BYTES
+//     form block|line|json|none task exec|put|get       terminal [out] [err]      headers off      raw      verbosity N      max-output BYTES
 //     host NAME ADDRESS                              in the order of the selection
 //     started NAME
 //     phase NAME WORD                                resolve, connect, ... as in JSON
 //     out NAME "TEXT"      err NAME "TEXT"      note NAME "TEXT"
 //     ended NAME STATUS [exit=N] [signal=NAME] [cause="TEXT"] [remote=WORD] [phase=WORD] [peer=ADDRESS]
 //                       [elapsed=MILLISECONDS] [took-PHASE=MILLISECONDS]...
+//                       of a transfer: [files=N] [bytes=N] [sent=N] [unchanged=N] [sha256=TEXT] [verified=TEXT]
+//                       [used=TEXT] [left=NAME]...
 //     running                                        the text for SIGINT goes to stderr
 //     finish MILLISECONDS ["WHY SKIPPED"]
 //
@@ -18,10 +20,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -38,6 +42,8 @@ namespace {
 
 using namespace fanout;
 namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds hour_of_the_run{1'769'860'800};  // 2026-01-31, 12:00 UTC
 
 std::string read_file(const fs::path &path) {
   std::ifstream file(path, std::ios::binary);
@@ -113,6 +119,28 @@ core::Phase phase_named(std::string_view word) {
   return named<core::Phase>(word, core::phase_count);
 }
 
+// False if it tells of no transfer.
+bool set_transfer(core::Outcome &outcome, const std::string &key, const std::string &value) {
+  using Record = core::TransferRecord;
+  const std::map<std::string, std::uint64_t Record::*> numbers{{"files", &Record::files},
+                                                               {"bytes", &Record::bytes},
+                                                               {"sent", &Record::sent_bytes},
+                                                               {"unchanged", &Record::unchanged}};
+  const std::map<std::string, std::string Record::*> texts{
+      {"sha256", &Record::sha256}, {"verified", &Record::verified_by}, {"used", &Record::used}};
+  Record record = outcome.transfer.value_or(Record());
+  if (const auto number = numbers.find(key); number != numbers.end())
+    record.*number->second = std::stoull(value);
+  else if (const auto text = texts.find(key); text != texts.end())
+    record.*text->second = value;
+  else if (key == "left")
+    record.leftovers.push_back(value);
+  else
+    return false;
+  outcome.transfer = std::move(record);
+  return true;
+}
+
 core::Outcome outcome_from(const std::vector<std::string> &words) {
   core::Outcome outcome;
   outcome.status = named<core::Status>(words.at(2), core::status_count);
@@ -137,7 +165,7 @@ core::Outcome outcome_from(const std::vector<std::string> &words) {
     else if (key.rfind("took-", 0) == 0)
       outcome.phases[static_cast<std::size_t>(phase_named(key.substr(5)))] =
           std::chrono::milliseconds(std::stoi(value));
-    else
+    else if (!set_transfer(outcome, key, value))
       throw std::runtime_error("unknown key " + key);
   }
   return outcome;
@@ -175,7 +203,12 @@ private:
     if (word == "form")
       options_.form = words.at(1) == "line"    ? report::OutputForm::line
                       : words.at(1) == "block" ? report::OutputForm::block
+                      : words.at(1) == "json"  ? report::OutputForm::json
                                                : report::OutputForm::none;
+    else if (word == "task")
+      options_.task = words.at(1) == "put"   ? core::TaskKind::put
+                      : words.at(1) == "get" ? core::TaskKind::get
+                                             : core::TaskKind::exec;
     else if (word == "terminal")
       for (std::size_t i = 1; i < words.size(); ++i)
         (words[i] == "out" ? out_is_terminal_ : err_is_terminal_) = true;
@@ -199,6 +232,7 @@ private:
 
   core::Result<void> happen(const std::vector<std::string> &words) {
     if (!report_) {
+      options_.wall_clock = [] { return std::chrono::system_clock::time_point(hour_of_the_run); };
       output_.emplace(lock_, console::Output::Sink{out_.fd(), out_is_terminal_},
                       console::Output::Sink{err_.fd(), err_is_terminal_});
       report_.emplace(options_, hosts_, *output_, join);
@@ -271,3 +305,4 @@ void play_all(const std::string &format) {
 TEST_CASE("golden: blocks look as they always did", "[golden]") { play_all("block"); }
 TEST_CASE("golden: lines look as they always did", "[golden]") { play_all("line"); }
 TEST_CASE("golden: the summary looks as it always did", "[golden]") { play_all("summary"); }
+TEST_CASE("golden: JSON looks as it always did", "[golden]") { play_all("json"); }

@@ -17,13 +17,16 @@
 
 namespace fanout::cli {
 
-enum class Command : std::uint8_t { exec, hosts, trust };
+enum class Command : std::uint8_t { exec, put, get, hosts, trust };
 
 enum class OutputForm : std::uint8_t {
   block,  // per host, when it ends
   line,   // live, each line with the host's name before it
+  json,   // one object a host
   none,
 };
+
+enum class Progress : std::uint8_t { automatic, always, never };
 
 enum class ListingForm : std::uint8_t { fold, expand, json, effective };
 
@@ -58,6 +61,12 @@ struct Options {
   bool raw = false;     // control characters reach a terminal unchanged
   int verbosity = 0;    // 0 to 2
   ExitRule exit_rule = ExitRule::by_class;
+
+  // put and get: LOCALs and REMOTE, or REMOTEs and LOCALDIR, as typed; what is to be done with them is task.transfer
+  std::vector<std::string> from;
+  std::string to;
+  std::optional<std::string> manifest;  // get: a file for the list of what was fetched
+  Progress progress = Progress::automatic;
 
   // trust
   bool assume_yes = false;  // keys are recorded without a question

@@ -63,6 +63,8 @@ public:
   };
 
 private:
+  friend class ProgressLine;
+
   [[nodiscard]] const Sink &sink(core::Stream stream) const {
     return sinks_[static_cast<std::size_t>(stream)];
   }
@@ -70,6 +72,13 @@ private:
     return sinks_[0].terminal && sinks_[1].terminal ? 0 : static_cast<std::size_t>(stream);
   }
   core::Result<void> write_unlocked(core::Stream stream, std::string_view text);
+  core::Result<void> send(core::Stream stream, std::string_view text);
+
+  // The line of progress.hpp at the end of the terminal behind stderr. `text` draws it anew from the first column.
+  void draw_line(std::string_view text);
+  void erase_line();
+  void erase_line_unlocked();
+
   // False when the wait was given up.
   [[nodiscard]] bool wait_for_room(int fd) const;
 
@@ -79,6 +88,7 @@ private:
   std::array<bool, 2> can_block_ = {true, true};  // not a regular file
   int give_up_fd_ = -1;
   std::array<bool, 2> line_is_open_{};
+  bool line_is_drawn_ = false;
 };
 
 }  // namespace fanout::console

@@ -5,6 +5,7 @@
 // host, and a small buffer for each that runs.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,6 +20,7 @@
 #include "fanout/core/event.hpp"
 #include "fanout/core/host.hpp"
 #include "fanout/core/result.hpp"
+#include "fanout/core/task.hpp"
 #include "fanout/report/spill.hpp"
 
 namespace fanout::report {
@@ -38,11 +40,15 @@ enum class OutputForm : std::uint8_t {
   // Every line when it is complete, with `web01: ` before it; aligned on a terminal. A last line without a newline gets
   // one. A host that fails is named on stderr when it happens.
   line,
+  // When a host ends, one JSON object on stdout, which nothing else is written to; its keys are in fanout(1). What the
+  // host printed is among them. Hosts that were never started get theirs at the end.
+  json,
   none,
 };
 
 struct ReportOptions {
   OutputForm form = OutputForm::block;
+  core::TaskKind task = core::TaskKind::exec;
   bool headers = true;                           // of blocks
   bool raw = false;                              // remote text reaches a terminal as it is
   int verbosity = 0;                             // 1: notes and times of each host; 2: each step
@@ -50,6 +56,8 @@ struct ReportOptions {
   SpillLimits spill;
   std::string
       sandbox_remark;  // in what way workers are less confined than they should be, for the summary; or empty
+  std::function<std::chrono::system_clock::time_point()> wall_clock =
+      std::chrono::system_clock::now;
 };
 
 class Form;
@@ -99,10 +107,15 @@ private:
   core::Result<void> happened(const core::HostKeyOffered &offered);
   core::Result<void> happened(const core::OutputReceived &received);
   core::Result<void> happened(const core::Noted &noted);
+  core::Result<void> happened(const core::Progressed &progressed);
+  core::Result<void> happened(const core::FileFetched &fetched);
   core::Result<void> happened(const core::Ended &ended);
 
   void keep(core::HostIndex host, Running &running, const core::OutputReceived &received);
   void end(core::HostIndex host, core::Outcome outcome);
+  void skip(core::HostIndex host, std::string_view why);
+  void show_end(core::HostIndex host, const core::Outcome &outcome, std::string &text);
+  [[nodiscard]] std::string_view doing(core::Phase phase) const;
   [[nodiscard]] std::string truncation_notice(core::HostIndex host, const Running &running) const;
   [[nodiscard]] std::string fold(const std::vector<core::HostIndex> &hosts) const;
   core::Result<Running *> find_running(core::HostIndex host);

@@ -5,8 +5,16 @@
 //       auth         web11  no key accepted; the server offers publickey
 //
 // The counts add up to the number of hosts: failed is whatever is neither ok nor interrupted nor skipped. Where hosts
-// have the same cause but for their own names, it is written with {host} and {address}. Two more words can follow the
-// status words: `truncated` (output was not shown) and `unknown` (the remote command may still run). Pure.
+// have the same cause but for their own names, it is written with {host} and {address}. Further words can follow the
+// status words: `truncated` (output was not shown) and `unknown` (the remote command may still run), and of a transfer
+// `leftover` (a temporary name that may still be there), `verified` (by what) and `method` (when not all had the same).
+//
+// Of a transfer the second line says what stands where it should and what had to travel for it:
+//
+//     fanout: 18 hosts, 18 ok in 61.2 s
+//       transfer  3 files, 1.2 GB on each of 18 hosts; sent 21.6 GB at 350.0 MB/s
+//
+// Pure.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +26,7 @@
 #include "fanout/core/deadline.hpp"
 #include "fanout/core/host.hpp"
 #include "fanout/core/outcome.hpp"
+#include "fanout/core/task.hpp"
 
 namespace fanout::report {
 
@@ -30,6 +39,7 @@ struct Summary {
       not_kept;  // of those with dropped bytes: not over --max-output, but lost by us
   std::string why_not_kept;
   std::string sandbox_remark;  // the last line, "sandbox  REMARK", if there is one
+  core::TaskKind task = core::TaskKind::exec;
 };
 
 using Fold = std::function<std::string(const std::vector<core::HostIndex> &hosts)>;

@@ -1,7 +1,8 @@
 // What a worker and the parent say to each other. src/wire/README.md shows a worked example.
 //
 // Identity is the link: no message names a host. Order is checked by WorkerProtocol: phases only go forward, one host key
-// at most (of a key scan: four), output only while the command runs, one final message, nothing after it.
+// at most (of a key scan: four), output, progress and fetched files only in phase run, one final message, nothing after
+// it.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +30,18 @@ struct OutputMessage {
 struct NoteMessage {
   std::string text;
 };
+struct ProgressMessage {
+  std::uint64_t done_bytes = 0;
+  std::uint64_t total_bytes = 0;
+};
+struct FetchedMessage {
+  core::FetchedFile file;
+};
 struct FinalMessage {
   core::Outcome outcome;
 };
-using WorkerMessage =
-    std::variant<PhaseMessage, HostKeyMessage, OutputMessage, NoteMessage, FinalMessage>;
+using WorkerMessage = std::variant<PhaseMessage, HostKeyMessage, OutputMessage, NoteMessage,
+                                   ProgressMessage, FetchedMessage, FinalMessage>;
 
 // parent -> worker
 struct VerdictMessage {
@@ -64,6 +72,12 @@ inline constexpr int max_scanned_keys = 4;
 // unlike output it can come in any phase.
 inline constexpr int max_notes = 64;
 
+// Of one transfer: five a second for three weeks.
+inline constexpr int max_progress = 10'000'000;
+
+// Of one get; a tree has no more files than that.
+inline constexpr int max_fetched = 10'000'000;
+
 // The order in which a worker may speak. One per worker, in the parent.
 class WorkerProtocol {
 public:
@@ -75,12 +89,18 @@ public:
 
 private:
   bool may_enter(core::Phase phase) const;
+  bool may_print() const;
+  bool may_progress(const ProgressMessage &progress);
+  bool is_transfer() const;
   bool plausible_end(const core::Outcome &outcome) const;
 
   core::TaskKind task_;
   core::Phase phase_ = core::Phase::start;
   int host_keys_seen_ = 0;
   int notes_seen_ = 0;
+  int progress_seen_ = 0;
+  int fetched_seen_ = 0;
+  std::uint64_t done_bytes_ = 0;
   bool finished_ = false;
 };
 

@@ -30,29 +30,35 @@ Words exec_with(Words words) {
 TEST_CASE("errors: an unknown command names the nearest, and those there are", "[cli]") {
   check({
       {{"exce"},
-       "unknown command 'exce' (there are exec, hosts, trust and help); did you mean exec?"},
+       "unknown command 'exce' (there are exec, put, get, hosts, trust and help); did you mean "
+       "exec?"},
       {{"host"},
-       "unknown command 'host' (there are exec, hosts, trust and help); did you mean hosts?"},
-      {{"frobnicate"}, "unknown command 'frobnicate' (there are exec, hosts, trust and help)"},
-      {{""}, "unknown command '' (there are exec, hosts, trust and help)"},
+       "unknown command 'host' (there are exec, put, get, hosts, trust and help); did you mean "
+       "hosts?"},
+      {{"frobnicate"},
+       "unknown command 'frobnicate' (there are exec, put, get, hosts, trust and help)"},
+      {{""}, "unknown command '' (there are exec, put, get, hosts, trust and help)"},
       {{"help", "exex"},
-       "unknown command 'exex' (there are exec, hosts, trust and help); did you mean exec?"},
+       "unknown command 'exex' (there are exec, put, get, hosts, trust and help); did you mean "
+       "exec?"},
   });
 }
 
 TEST_CASE("errors: an option before the command", "[cli]") {
   check({
       {{"-g", "db", "exec", "uptime"},
-       "-g comes before the command; write it after exec, hosts or trust"},
+       "-g comes before the command; write it after exec, put, get, hosts or trust"},
       {{"--group=db", "exec"},
-       "--group=db comes before the command; write it after exec, hosts or trust"},
-      {{"-vL", "exec"}, "-vL comes before the command; write it after exec, hosts or trust"},
-      {{"--json"}, "--json comes before the command; write it after exec, hosts or trust"},
+       "--group=db comes before the command; write it after exec, put, get, hosts or trust"},
+      {{"-vL", "exec"},
+       "-vL comes before the command; write it after exec, put, get, hosts or trust"},
+      {{"--json"},
+       "--json comes before the command; write it after exec, put, get, hosts or trust"},
       {{"--gruop=db", "exec"}, "unknown option --gruop"},
       {{"-V"}, "unknown option -V"},
       {{"-Vx"}, "unknown option -V"},
       {{"--"}, "unknown option --"},
-      {{"-"}, "unknown command '-' (there are exec, hosts, trust and help)"},
+      {{"-"}, "unknown command '-' (there are exec, put, get, hosts, trust and help)"},
       {{"--help=exec"}, "--help takes no value"},
       {{"--version=1"}, "--version takes no value"},
       {{"-hv"}, "-h takes no value"},
@@ -102,15 +108,24 @@ TEST_CASE("errors: a long option is not abbreviated", "[cli]") {
 
 TEST_CASE("errors: an option of another command", "[cli]") {
   check({
-      {{"hosts", "-a", "--timeout", "3"}, "--timeout is an option of exec, not of hosts"},
-      {{"hosts", "-a", "-k", "x"}, "-k is an option of exec, not of hosts"},
-      {exec_with({"--json"}), "--json is an option of hosts, not of exec"},
+      {{"hosts", "-a", "--timeout", "3"},
+       "--timeout is an option of exec, put and get, not of hosts"},
+      {{"hosts", "-a", "-k", "x"}, "-k is an option of exec, put and get, not of hosts"},
+      {{"trust", "-a", "--json"}, "--json is an option of exec, put, get and hosts, not of trust"},
+      {exec_with({"--effective"}), "--effective is an option of hosts, not of exec"},
+      {exec_with({"-p"}), "-p is an option of put and get, not of exec"},
+      {exec_with({"--manifest", "x"}), "--manifest is an option of get, not of exec"},
+      {{"put", "-a", "--manifest", "x", "a", "b"}, "--manifest is an option of get, not of put"},
+      {{"get", "-a", "--chmod", "644", "a", "b"}, "--chmod is an option of put, not of get"},
+      {{"put", "-a", "--cmd", "x", "a", "b"}, "--cmd is an option of exec, not of put"},
+      {{"put", "-a", "--exit", "max", "a", "b"}, "--exit is an option of exec, not of put"},
       {exec_with({"--yes"}), "--yes is an option of trust, not of exec"},
-      {{"trust", "-a", "-k", "x"}, "-k is an option of exec, not of trust"},
-      {{"trust", "-a", "-u", "x"}, "-u is an option of exec and hosts, not of trust"},
-      {{"trust", "-a", "--host-key", "off"}, "--host-key is an option of exec, not of trust"},
+      {{"trust", "-a", "-k", "x"}, "-k is an option of exec, put and get, not of trust"},
+      {{"trust", "-a", "-u", "x"}, "-u is an option of exec, put, get and hosts, not of trust"},
+      {{"trust", "-a", "--host-key", "off"},
+       "--host-key is an option of exec, put and get, not of trust"},
       {{"hosts", "-a", "--sandbox", "off"},
-       "--sandbox is an option of exec and trust, not of hosts"},
+       "--sandbox is an option of exec, put, get and trust, not of hosts"},
   });
 }
 
@@ -170,6 +185,11 @@ TEST_CASE("errors: an option that the form of the output leaves without effect",
       {exec_with({"-q", "--max-output", "64M"}), "--max-output has no effect with -q"},
       {exec_with({"--output", "none", "--raw"}), "--raw has no effect with --output none"},
       {exec_with({"--no-header", "--output=line"}), "--no-header has no effect with --output line"},
+      {exec_with({"--no-header", "--json"}), "--no-header has no effect with --json"},
+      {exec_with({"--raw", "--output=json"}), "--raw has no effect with --output json"},
+      {{"put", "-a", "--raw", "a", "b"}, "--raw has no effect without --then"},
+      {{"get", "-a", "--max-output", "1M", "a", "b"}, "--max-output has no effect without --then"},
+      {{"put", "-a", "--no-header", "-L", "a", "b"}, "--no-header has no effect with -L"},
   });
   CHECK(test::options_of(exec_with({"-L", "--raw", "--max-output", "1K"})).raw);
   CHECK_FALSE(test::options_of(exec_with({"--output", "block", "--no-header"})).headers);
@@ -195,7 +215,7 @@ TEST_CASE("errors: a word that is none of those allowed", "[cli]") {
       {exec_with({"--host-key", "accept_new"}),
        "--host-key: 'accept_new' is not strict, accept-new or off; did you mean accept-new?"},
       {exec_with({"--output", "lines"}),
-       "--output: 'lines' is not block, line or none; did you mean line?"},
+       "--output: 'lines' is not block, line, json or none; did you mean line?"},
       {exec_with({"--exit", "first"}), "--exit: 'first' is not class or max"},
       {exec_with({"--sandbox", "on"}), "--sandbox: 'on' is not auto, require or off"},
   });
@@ -220,6 +240,7 @@ TEST_CASE("errors: two names of an option are one option", "[cli]") {
 TEST_CASE("errors: options that contradict each other", "[cli]") {
   check({
       {exec_with({"-L", "-q"}), "-L and -q contradict each other"},
+      {exec_with({"--json", "-L"}), "--json and -L contradict each other"},
       {exec_with({"-Lq"}), "-L and -q contradict each other"},
       {exec_with({"-L", "--output", "block"}), "-L and --output contradict each other"},
       {exec_with({"--output", "block", "-q"}), "--output and -q contradict each other"},
@@ -272,6 +293,51 @@ TEST_CASE("errors: a command that is missing, empty, given twice or too long", "
   });
 }
 
+TEST_CASE("errors: a copy needs a source and a destination", "[cli]") {
+  check({
+      {{"put", "-a"}, "put needs at least two paths: LOCAL... REMOTE"},
+      {{"put", "-a", "x"}, "put needs at least two paths: LOCAL... REMOTE"},
+      {{"put", "-a", "--", "x"}, "put needs at least two paths: LOCAL... REMOTE"},
+      {{"get", "-a", "x"}, "get needs at least two paths: REMOTE... LOCALDIR"},
+      {{"put", "-a", "x", ""}, "an empty path in LOCAL... REMOTE"},
+      {{"get", "-a", "", "x"}, "an empty path in REMOTE... LOCALDIR"},
+      {{"put", "-a", "x", "y", "/tmp"}, "several LOCALs need a REMOTE that ends in /"},
+      {{"put", "x", "/tmp/"}, "no hosts are selected; use -g, -H, -a or --hosts-file"},
+  });
+}
+
+TEST_CASE("errors: an option after a path is not taken for a path", "[cli]") {
+  const std::string message =
+      "stands after a path: options come first; a path of that name is written ./";
+  check({
+      {{"put", "-a", "x", "/tmp/", "-r"}, "'-r' " + message + "-r"},
+      {{"get", "-a", "x", "y", "--verify"}, "'--verify' " + message + "--verify"},
+      {{"put", "-a", "x", "--", "/tmp/"}, "'--' " + message + "--"},
+  });
+}
+
+TEST_CASE("errors: ways of copying that contradict each other", "[cli]") {
+  check({
+      {{"put", "-a", "--update", "--checksum", "x", "y"},
+       "--update and --checksum contradict each other: one compares size and time, the other "
+       "content"},
+      {{"put", "-a", "--method", "scp", "--resume", "x", "y"},
+       "--resume needs SFTP: --method scp can only begin again"},
+      {{"get", "-a", "--method", "rsync", "x", "y"}, "--method: 'rsync' is not auto, sftp or scp"},
+      {{"get", "-a", "--progress", "yes", "x", "y"},
+       "--progress: 'yes' is not auto, always or never"},
+      {{"put", "-a", "--then", " ", "x", "y"}, "--then is empty"},
+      {{"put", "-a", "--then", std::string(40000, 'x'), "x", "y"},
+       "--then has 40000 bytes; the limit is 32768"},
+  });
+}
+
+TEST_CASE("errors: a mode is octal digits up to 7777", "[cli]") {
+  for (const std::string mode : {"8", "u+x", "-1", "+644", "0o644", "10000", "000644", " 644"})
+    check({{{"put", "-a", "--chmod", mode, "x", "y"},
+            "--chmod: '" + mode + "' is not a mode: octal digits up to 7777 are"}});
+}
+
 TEST_CASE("errors: hosts runs nothing and shows settings in two forms", "[cli]") {
   check({
       {{"hosts", "-g", "db", "db01"},
@@ -295,9 +361,9 @@ TEST_CASE("errors: a text from the command line keeps to its line", "[cli]") {
        "--exit: '?31m??31m' is not class or max"},
       {exec_with({"-\x9b"}), "unknown option -?"},
       {{"-\x1b"}, "unknown option -?"},
-      {{"\x1b[31m"}, "unknown command '?[31m' (there are exec, hosts, trust and help)"},
+      {{"\x1b[31m"}, "unknown command '?[31m' (there are exec, put, get, hosts, trust and help)"},
       {exec_with({"--output", std::string(200, 'x')}),
-       "--output: '" + std::string(48, 'x') + "...' is not block, line or none"},
+       "--output: '" + std::string(48, 'x') + "...' is not block, line, json or none"},
       {exec_with({"--no\nsuch"}), "unknown option --no?such"},
   });
 }

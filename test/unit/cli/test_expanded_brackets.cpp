@@ -48,3 +48,8 @@ TEST_CASE("expanded brackets: a COMMAND behind -- or in --cmd is meant", "[cli]"
   CHECK(cli::refuse_expanded_brackets(options_of({"exec", "-H", "date", "--", "date"}), hosts));
   CHECK(cli::refuse_expanded_brackets(options_of({"exec", "-H", "date", "--cmd", "date"}), hosts));
 }
+
+TEST_CASE("expanded brackets: a path that is called as a host is a path", "[cli]") {
+  const auto options = options_of({"put", "-H", "web1", "web2", "/srv/"});
+  CHECK(cli::refuse_expanded_brackets(options, {"web1", "web2"}));
+}

@@ -131,6 +131,10 @@ const std::vector<Effect> effects_for_exec = {
      {"-L", "--output", "line"},
      [](const Options &o) { return o.output == cli::OutputForm::line; }},
     {"-q", {"-q"}, [](const Options &o) { return o.output == cli::OutputForm::none; }},
+    {"--json", {"--json"}, [](const Options &o) { return o.output == cli::OutputForm::json; }},
+    {"--output",
+     {"--output", "json"},
+     [](const Options &o) { return o.output == cli::OutputForm::json; }},
     {"--no-header", {"--no-header"}, [](const Options &o) { return !o.headers; }},
     {"--raw", {"--raw"}, [](const Options &o) { return o.raw; }},
     {"--max-output",
@@ -190,6 +194,62 @@ const std::vector<Effect> effects_for_trust = {
     {"-v", {"-v"}, [](const Options &o) { return o.verbosity == 1; }},
 };
 
+const std::vector<Effect> effects_for_transfers = {
+    {"--recursive", {"-r"}, [](const Options &o) { return o.task.transfer.recursive; }},
+    {"--recursive", {"--recursive"}, [](const Options &o) { return o.task.transfer.recursive; }},
+    {"--preserve", {"-p"}, [](const Options &o) { return o.task.transfer.preserve; }},
+    {"--preserve", {"--preserve"}, [](const Options &o) { return o.task.transfer.preserve; }},
+    {"--method",
+     {"--method", "sftp"},
+     [](const Options &o) { return o.task.transfer.method == core::TransferMethod::sftp; }},
+    {"--method",
+     {"--method=scp"},
+     [](const Options &o) { return o.task.transfer.method == core::TransferMethod::scp; }},
+    {"--verify", {"--verify"}, [](const Options &o) { return o.task.transfer.verify; }},
+    {"--update", {"--update"}, [](const Options &o) { return o.task.transfer.update; }},
+    {"--checksum", {"--checksum"}, [](const Options &o) { return o.task.transfer.checksum; }},
+    {"--resume", {"--resume"}, [](const Options &o) { return o.task.transfer.resume; }},
+    {"--limit-rate",
+     {"--limit-rate", "10M"},
+     [](const Options &o) { return o.task.transfer.limit_bytes_per_second == 10U << 20; }},
+    {"--then",
+     {"--then", "systemctl reload {host}"},
+     [](const Options &o) { return o.task.transfer.then == "systemctl reload {host}"; }},
+    {"--timeout", {"-t", "5m"}, [](const Options &o) { return o.overrides.timeout == 5min; }},
+    {"--stall-timeout",
+     {"--stall-timeout", "0"},
+     [](const Options &o) { return o.task.stall_timeout == 0s; }},
+    {"--json", {"--json"}, [](const Options &o) { return o.output == cli::OutputForm::json; }},
+    {"--json", {"--json"}, [](const Options &o) { return o.task.transfer.hash; }},
+    {"--progress",
+     {"--progress", "never"},
+     [](const Options &o) { return o.progress == cli::Progress::never; }},
+    {"--progress",
+     {"--progress", "always"},
+     [](const Options &o) { return o.progress == cli::Progress::always; }},
+    {"-v", {"-v"}, [](const Options &o) { return o.verbosity == 1 && o.task.transfer.hash; }},
+    {"-L", {"-L"}, [](const Options &o) { return o.output == cli::OutputForm::line; }},
+    {"--no-header", {"--no-header"}, [](const Options &o) { return !o.headers; }},
+    {"--raw", {"--raw", "--then", "x"}, [](const Options &o) { return o.raw; }},
+    {"--max-output",
+     {"--max-output", "1K", "--then", "x"},
+     [](const Options &o) { return o.task.max_output_bytes == 1024; }},
+};
+
+const std::vector<Effect> effects_for_put = {
+    {"--chmod", {"--chmod", "644"}, [](const Options &o) { return o.task.transfer.mode == 0644U; }},
+    {"--chmod",
+     {"--chmod", "07777"},
+     [](const Options &o) { return o.task.transfer.mode == 07777U; }},
+    {"--chmod", {"--chmod", "0"}, [](const Options &o) { return o.task.transfer.mode == 0U; }},
+};
+
+const std::vector<Effect> effects_for_get = {
+    {"--manifest",
+     {"--manifest", "list.jsonl"},
+     [](const Options &o) { return o.manifest == "list.jsonl" && o.task.transfer.hash; }},
+};
+
 void check_effect(const Effect &effect, Words before, const Words &after) {
   INFO(effect.option << " as " << effect.words.front());
   Words plain = before;
@@ -207,6 +267,66 @@ TEST_CASE("options: each option of exec has its effect", "[cli]") {
     check_effect(effect, {"exec", "-H", "h"}, {"uptime"});
   for (const Effect &effect : effects_for_exec)
     check_effect(effect, {"exec", "-H", "h"}, {"uptime"});
+}
+
+TEST_CASE("options: each option of put and get has its effect", "[cli]") {
+  for (const char *command : {"put", "get"})
+    for (const auto *list : {&effects_for_every, &effects_for_transfers})
+      for (const Effect &effect : *list)
+        check_effect(effect, {command, "-H", "h"}, {"one", "other"});
+  for (const Effect &effect : effects_for_put)
+    check_effect(effect, {"put", "-H", "h"}, {"one", "other"});
+  for (const Effect &effect : effects_for_get)
+    check_effect(effect, {"get", "-H", "h"}, {"one", "other"});
+}
+
+TEST_CASE("options: the last path is where to, the others are what", "[cli]") {
+  const Options put = test::options_of({"put", "-a", "x", "./-r", "/srv/"});
+  CHECK(put.command == cli::Command::put);
+  CHECK(put.from == Strings{"x", "./-r"});
+  CHECK(put.to == "/srv/");
+  const Options get = test::options_of({"get", "-a", "--", "/var/log/*", "-r", "-"});
+  CHECK(get.command == cli::Command::get);
+  CHECK(get.from == Strings{"/var/log/*", "-r"});
+  CHECK(get.to == "-");
+}
+
+TEST_CASE("options: a copy has the documented defaults", "[cli]") {
+  const Options options = test::options_of({"put", "-a", "x", "y"});
+  CHECK(options.task.stall_timeout == 60s);
+  CHECK(options.task.transfer.method == core::TransferMethod::automatic);
+  CHECK_FALSE(options.task.transfer.mode);
+  CHECK_FALSE(options.task.transfer.hash);
+  CHECK(options.task.transfer.limit_bytes_per_second == 0);
+  CHECK(options.progress == cli::Progress::automatic);
+  CHECK_FALSE(options.manifest);
+}
+
+TEST_CASE("options: who contacts hosts", "[cli]") {
+  const auto contacts = [](const char *command) {
+    const char *const argv[] = {"fanout", command, nullptr};
+    return cli::contacts_hosts(2, argv);
+  };
+  for (const char *command : {"exec", "put", "get", "trust"}) CHECK(contacts(command));
+  for (const char *command : {"hosts", "help", "--version", "-x"}) CHECK_FALSE(contacts(command));
+}
+
+TEST_CASE("options: no command takes two options of one name", "[cli]") {
+  for (const auto command : {cli::Command::exec, cli::Command::put, cli::Command::get,
+                             cli::Command::hosts, cli::Command::trust}) {
+    std::multiset<std::string> names;
+    for (const cli::OptionRow &row : cli::option_table()) {
+      if (!cli::takes(command, row)) continue;
+      // One that has only a letter is called by it.
+      for (const std::string &name :
+           std::set{cli::name_of(row), cli::letter_of(row), std::string(row.alias)})
+        if (!name.empty()) names.insert(name);
+    }
+    for (const std::string &name : names) {
+      INFO(name);
+      CHECK(names.count(name) == 1);
+    }
+  }
 }
 
 TEST_CASE("options: each option of hosts has its effect", "[cli]") {
@@ -231,7 +351,8 @@ TEST_CASE("options: none is in the table without a test of its effect", "[cli]")
   // These have cases of their own: --cmd and --help change what is parsed, --fold and words for the default confirm it.
   std::set<std::string> tested{"--cmd", "--help", "--fold"};
   for (const auto *list :
-       {&effects_for_every, &effects_for_exec, &effects_for_hosts, &effects_for_trust})
+       {&effects_for_every, &effects_for_exec, &effects_for_transfers, &effects_for_put,
+        &effects_for_get, &effects_for_hosts, &effects_for_trust})
     for (const Effect &effect : *list) tested.insert(effect.option);
   std::set<std::string> known;
   for (const cli::OptionRow &row : cli::option_table()) known.insert(cli::name_of(row));
@@ -287,7 +408,10 @@ TEST_CASE("options: what may be given once and what often", "[cli]") {
     if (row.value.empty()) continue;
     const std::string name = cli::name_of(row);
     INFO(name);
-    const auto parsed = test::parse({"exec", "-a", name, "1", name, "1", "uptime"});
+    const char *const command = cli::takes(cli::Command::exec, row)  ? "exec"
+                                : cli::takes(cli::Command::put, row) ? "put"
+                                                                     : "get";
+    const auto parsed = test::parse({command, "-a", name, "1", name, "1", "one", "other"});
     const bool often = name == "--group" || name == "--host" || name == "--exclude" ||
                        name == "--hosts-file" || name == "--identity" || name == "--known-hosts";
     REQUIRE(parsed.has_value() == often);

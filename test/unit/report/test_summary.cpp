@@ -21,6 +21,7 @@ struct Table {
   std::vector<Outcome> outcomes;
   std::vector<HostIndex> not_kept;
   std::string sandbox;
+  fanout::core::TaskKind task = fanout::core::TaskKind::exec;
 
   Outcome &add(std::string name, Status status, std::string cause = {}) {
     Host &host = hosts.emplace_back();
@@ -34,7 +35,7 @@ struct Table {
   [[nodiscard]] std::string text(Milliseconds elapsed = Milliseconds(1800)) const {
     const Summary summary{hosts,      outcomes, elapsed,
                           64U << 20U, not_kept, "temporary file: No space left on device",
-                          sandbox};
+                          sandbox,    task};
     return format_summary(summary, [this](const std::vector<HostIndex> &members) {
       std::string joined;
       for (const HostIndex host : members) joined += (joined.empty() ? "" : ",") + hosts[host].name;

@@ -41,6 +41,32 @@ core::Outcome sample() {
   return outcome;
 }
 
+core::TransferRecord transfer() {
+  core::TransferRecord record;
+  record.files = 3;
+  record.bytes = 1ULL << 41;
+  record.sent_bytes = 1ULL << 40;
+  record.unchanged = 1;
+  record.sha256 = std::string(64, 'a');
+  record.verified_by = "reading back";
+  record.used = "sftp and tar";
+  record.leftovers = {"/tmp/.a.fanout-0123456789abcdef", "/tmp/\xff"};
+  return record;
+}
+
+// A put that is ok.
+core::Outcome copied() {
+  core::Outcome outcome;
+  outcome.status = Status::ok;
+  outcome.phase = Phase::done;
+  outcome.transfer = transfer();
+  return outcome;
+}
+
+core::FetchedFile fetched() {
+  return {"/var/log/\xff", 1ULL << 40, 04755, -1, std::string(64, '0')};
+}
+
 }  // namespace
 
 TEST_CASE("messages: each kind arrives as it was sent", "[wire]") {
@@ -65,6 +91,80 @@ TEST_CASE("messages: each kind arrives as it was sent", "[wire]") {
   CHECK(got.dropped_bytes == sent.dropped_bytes);
   CHECK(got.phases == sent.phases);
   CHECK(got.elapsed == sent.elapsed);
+}
+
+TEST_CASE("messages: what a transfer tells arrives as it was sent", "[wire]") {
+  const auto progress = back(ProgressMessage{5, 1ULL << 50});
+  CHECK(progress.done_bytes == 5);
+  CHECK(progress.total_bytes == 1ULL << 50);
+
+  const core::FetchedFile file = fetched();
+  const core::FetchedFile got = back(FetchedMessage{file}).file;
+  CHECK(got.path == file.path);
+  CHECK(got.size == file.size);
+  CHECK(got.mode == file.mode);
+  CHECK(got.mtime == file.mtime);
+  CHECK(got.sha256 == file.sha256);
+
+  const core::TransferRecord sent = transfer();
+  const auto record = back(FinalMessage{copied()}).outcome.transfer;
+  REQUIRE(record);
+  CHECK(record->files == sent.files);
+  CHECK(record->bytes == sent.bytes);
+  CHECK(record->sent_bytes == sent.sent_bytes);
+  CHECK(record->unchanged == sent.unchanged);
+  CHECK(record->sha256 == sent.sha256);
+  CHECK(record->verified_by == sent.verified_by);
+  CHECK(record->used == sent.used);
+  CHECK(record->leftovers == sent.leftovers);
+  CHECK_FALSE(back(FinalMessage{sample()}).outcome.transfer);
+}
+
+TEST_CASE("messages: what a transfer tells is cut to its bounds", "[wire]") {
+  core::FetchedFile file = fetched();
+  file.path = std::string(100'000, 'x');
+  CHECK(back(FetchedMessage{file}).file.path.size() == core::max_path_bytes);
+  file.mode = 0100644;
+  CHECK(back(FetchedMessage{file}).file.mode == 0644);
+
+  core::Outcome outcome = copied();
+  outcome.cause = std::string(100'000, 'x');
+  outcome.transfer->used = std::string(100, 'x');
+  outcome.transfer->verified_by = std::string(100, 'x');
+  outcome.transfer->leftovers.assign(100, "x");
+  CHECK(back(FinalMessage{outcome}).outcome.transfer->used.size() == 64);
+  CHECK(back(FinalMessage{outcome}).outcome.transfer->verified_by.size() == 64);
+  CHECK(back(FinalMessage{outcome}).outcome.transfer->leftovers.size() == core::max_leftovers);
+  // All of the longest names would not fit into a frame.
+  outcome.transfer->leftovers.assign(core::max_leftovers, std::string(100'000, 'x'));
+  const auto names = back(FinalMessage{outcome}).outcome.transfer->leftovers;
+  CHECK(names == std::vector(8, std::string(core::max_path_bytes, 'x')));
+}
+
+TEST_CASE("messages: a transfer with a value that cannot be is refused", "[wire]") {
+  const auto refused = [](auto &&spoil) {
+    core::Outcome outcome = copied();
+    spoil(*outcome.transfer);
+    return !decode_worker_message(frame_of(encode(WorkerMessage(FinalMessage{outcome}))));
+  };
+  CHECK_FALSE(refused([](auto &) {}));
+  CHECK_FALSE(refused([](auto &record) { record.sha256.clear(); }));
+  CHECK(refused([](auto &record) { record.sha256.pop_back(); }));
+  CHECK(refused([](auto &record) { record.sha256.back() = 'A'; }));
+  CHECK(refused([](auto &record) { record.unchanged = record.files + 1; }));
+  CHECK(refused([](auto &record) { record.used = "sftp\n"; }));
+  CHECK(refused([](auto &record) { record.verified_by = "\xc3\xa4"; }));
+  CHECK(refused([](auto &record) { record.leftovers = {""}; }));
+
+  const auto refused_file = [](auto &&spoil) {
+    core::FetchedFile file = fetched();
+    spoil(file);
+    return !decode_worker_message(frame_of(encode(WorkerMessage(FetchedMessage{file}))));
+  };
+  CHECK_FALSE(refused_file([](auto &) {}));
+  CHECK(refused_file([](auto &file) { file.path.clear(); }));
+  CHECK(refused_file([](auto &file) { file.sha256 = "0"; }));
+  CHECK_FALSE(decode_worker_message(frame_of(encode(WorkerMessage(ProgressMessage{2, 1})))));
 }
 
 TEST_CASE("messages: what the parent says arrives as it was sent", "[wire]") {
@@ -102,6 +202,8 @@ TEST_CASE("messages: anything but exactly one message of a known type is refused
   const Frame bad[] = {
       {0, ""},
       {6, ""},
+      {7, ""},
+      {8, ""},
       {1, ""},
       {1, std::string(1, '\x09')},      // no such phase
       {1, std::string("\x01\x01", 2)},  // left over
@@ -240,6 +342,103 @@ TEST_CASE("protocol: what is out of order is refused", "[wire]") {
   CHECK(refused({}, FinalMessage{never_started}));
   CHECK(refused({FinalMessage{sample()}}, NoteMessage{"after the end"}));
   CHECK(refused({FinalMessage{sample()}}, FinalMessage{sample()}));
+}
+
+namespace {
+
+// Whether `last` is refused after `before`, of a worker with this task.
+bool is_refused(core::TaskKind task, const std::vector<WorkerMessage> &before,
+                const WorkerMessage &last) {
+  WorkerProtocol protocol(task);
+  for (const auto &message : before) REQUIRE(protocol.accept(message));
+  return !protocol.accept(last);
+}
+
+const WorkerMessage running = PhaseMessage{Phase::run};
+
+}  // namespace
+
+TEST_CASE("protocol: a transfer tells how far it is, and the command after it prints", "[wire]") {
+  for (const auto task : {core::TaskKind::put, core::TaskKind::get}) {
+    core::Outcome end = copied();
+    end.exit_status = 0;
+    end.remote_end = core::RemoteEnd::exited;
+    CHECK_FALSE(is_refused(task,
+                           {running, ProgressMessage{0, 5}, ProgressMessage{5, 5},
+                            ProgressMessage{5, 9}, OutputMessage{core::Stream::out, "x"}},
+                           FinalMessage{end}));
+    CHECK_FALSE(is_refused(task, {running}, FinalMessage{copied()}));
+  }
+  CHECK_FALSE(is_refused(core::TaskKind::get, {running}, FetchedMessage{fetched()}));
+}
+
+TEST_CASE("protocol: progress comes while a transfer runs and never goes back", "[wire]") {
+  const auto task = core::TaskKind::put;
+  CHECK(is_refused(task, {}, ProgressMessage{0, 1}));
+  CHECK(is_refused(task, {PhaseMessage{Phase::done}}, ProgressMessage{0, 1}));
+  CHECK(is_refused(task, {running, ProgressMessage{2, 3}}, ProgressMessage{1, 3}));
+  CHECK(is_refused(core::TaskKind::exec, {running}, ProgressMessage{0, 1}));
+  CHECK(is_refused(core::TaskKind::clean_up, {running}, ProgressMessage{0, 1}));
+  WorkerProtocol protocol(task);
+  REQUIRE(protocol.accept(running));
+  int accepted = 0;
+  while (protocol.accept(ProgressMessage{0, 1})) ++accepted;
+  CHECK(accepted == max_progress);
+}
+
+TEST_CASE("protocol: only a get fetches, and while it runs", "[wire]") {
+  const WorkerMessage file = FetchedMessage{fetched()};
+  CHECK(is_refused(core::TaskKind::get, {}, file));
+  CHECK(is_refused(core::TaskKind::get, {PhaseMessage{Phase::done}}, file));
+  CHECK(is_refused(core::TaskKind::put, {running}, file));
+  CHECK(is_refused(core::TaskKind::exec, {running}, file));
+}
+
+TEST_CASE("protocol: a transfer that says ok has copied, and what ran after it is ok", "[wire]") {
+  const auto refused = [](auto &&spoil) {
+    core::Outcome outcome = copied();
+    spoil(outcome);
+    return is_refused(core::TaskKind::put, {running}, FinalMessage{outcome});
+  };
+  CHECK_FALSE(refused([](auto &) {}));
+  CHECK(refused([](auto &outcome) { outcome.transfer.reset(); }));
+  CHECK(refused([](auto &outcome) { outcome.exit_status = 0; }));  // and nobody saw it exit
+  CHECK(refused([](auto &outcome) {
+    outcome.exit_status = 3;
+    outcome.remote_end = core::RemoteEnd::exited;
+  }));
+  CHECK(refused([](auto &outcome) { outcome.remote_end = core::RemoteEnd::unknown; }));
+  CHECK(refused([](auto &outcome) { outcome.signal = "KILL"; }));
+  CHECK(refused([](auto &outcome) { outcome.status = Status::skipped; }));
+  CHECK(is_refused(core::TaskKind::put, {}, FinalMessage{copied()}));
+  // A failure need not have copied anything.
+  core::Outcome failure;
+  failure.status = Status::unreachable;
+  CHECK_FALSE(is_refused(core::TaskKind::put, {}, FinalMessage{failure}));
+}
+
+TEST_CASE("protocol: nobody else has a transfer in his record", "[wire]") {
+  core::Outcome ran = copied();
+  ran.exit_status = 0;
+  ran.remote_end = core::RemoteEnd::exited;
+  CHECK(is_refused(core::TaskKind::exec, {running}, FinalMessage{ran}));
+  ran.transfer.reset();
+  CHECK_FALSE(is_refused(core::TaskKind::exec, {running}, FinalMessage{ran}));
+  core::Outcome failure;
+  failure.status = Status::unreachable;
+  failure.transfer = transfer();
+  CHECK(is_refused(core::TaskKind::keyscan, {}, FinalMessage{failure}));
+}
+
+TEST_CASE("protocol: a clean-up prints nothing and has no exit status", "[wire]") {
+  const auto task = core::TaskKind::clean_up;
+  core::Outcome end;
+  end.status = Status::ok;
+  CHECK(is_refused(task, {running}, OutputMessage{core::Stream::out, "x"}));
+  CHECK(is_refused(task, {}, FinalMessage{end}));
+  CHECK_FALSE(is_refused(task, {running}, FinalMessage{end}));
+  end.exit_status = 0;
+  CHECK(is_refused(task, {running}, FinalMessage{end}));
 }
 
 TEST_CASE("protocol: a worker has only so much to note", "[wire]") {

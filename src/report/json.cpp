@@ -1,0 +1,216 @@
+// --output json: a host's output is held until it ends, then its record is printed as one line. What is hard: text of a
+// host may be large and need not be UTF-8, and is never in memory as a whole. So it is looked through once, to choose between
+// text and Base64, and copied once; only what is around it is made by the library at one go.
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "fanout/core/base64.hpp"
+#include "form.hpp"
+#include "json_text.hpp"
+#include "pen.hpp"
+#include "transfer.hpp"
+
+namespace fanout::report {
+
+using core::HostIndex;
+using core::Outcome;
+using core::Phase;
+using core::Result;
+using core::Stream;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr int record_version = 1;
+
+double seconds(std::chrono::microseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+double seconds_in(const Outcome &outcome, std::initializer_list<Phase> phases) {
+  std::chrono::microseconds sum{0};
+  for (const Phase phase : phases) sum += outcome.phases[static_cast<std::size_t>(phase)];
+  return seconds(sum);
+}
+
+template <class T>
+Json or_null(const std::optional<T> &value) {
+  return value ? Json(*value) : Json();
+}
+
+Json or_null(std::string_view text) { return text.empty() ? Json() : Json(text); }
+
+// All time counts: checking the host key with the key exchange, opening the channel with what runs in it.
+Json phases_of(const Outcome &outcome) {
+  Json phases;
+  phases["resolve"] = seconds_in(outcome, {Phase::resolve});
+  phases["connect"] = seconds_in(outcome, {Phase::connect});
+  phases["kex"] = seconds_in(outcome, {Phase::kex, Phase::verify});
+  phases["auth"] = seconds_in(outcome, {Phase::auth});
+  phases["run"] = seconds_in(outcome, {Phase::open, Phase::run});
+  return phases;
+}
+
+void add_leftovers(Json &record, const std::vector<std::string> &leftovers) {
+  const bool text = std::all_of(leftovers.begin(), leftovers.end(), is_utf8);
+  Json &list = record[text ? "leftovers" : "leftovers_base64"] = Json::array();
+  for (const std::string &name : leftovers) list.push_back(text ? name : core::encode_base64(name));
+}
+
+void add_transfer(Json &record, const Outcome &outcome) {
+  const core::TransferRecord transfer = outcome.transfer.value_or(core::TransferRecord());
+  record["files"] = transfer.files;
+  record["bytes"] = transfer.bytes;
+  record["sent"] = transfer.sent_bytes;
+  record["unchanged"] = transfer.unchanged;
+  record["rate"] = or_null(rate_of(outcome));
+  record["sha256"] = or_null(transfer.sha256);
+  if (!transfer.verified_by.empty()) record["verified_by"] = transfer.verified_by;
+  if (!transfer.used.empty()) record["used"] = transfer.used;
+  if (!transfer.leftovers.empty()) add_leftovers(record, transfer.leftovers);
+}
+
+class JsonForm final : public Form {
+public:
+  explicit JsonForm(const FormTools &tools) : tools_(tools) {}
+
+  void started(HostIndex host) override {
+    started_[host] = std::chrono::duration_cast<std::chrono::seconds>(
+                         tools_.options.wall_clock().time_since_epoch())
+                         .count();
+  }
+
+  Taken received(HostIndex host, Stream stream, std::string_view bytes) override {
+    Held &held = held_.try_emplace(host, tools_.spill).first->second;
+    if (auto kept = held.of(stream).append(bytes); !kept) return {0, kept.error()};
+    return {bytes.size(), std::nullopt};
+  }
+
+  void cut(HostIndex) override {}
+
+  Result<void> ended(HostIndex host, const Outcome &outcome) override {
+    const auto held = held_.try_emplace(host, tools_.spill).first;
+    auto printed = print(host, outcome, held->second);
+    held_.erase(held);
+    started_.erase(host);
+    return printed;
+  }
+
+private:
+  struct Held {
+    explicit Held(Spill &spill) : out(spill), err(spill) {}
+    HeldText &of(Stream stream) { return stream == Stream::out ? out : err; }
+    HeldText out;
+    HeldText err;
+  };
+
+  // A failure to read back ends the text, never the line: what follows it says that the text is not whole.
+  Result<void> print(HostIndex host, const Outcome &outcome, const Held &held) {
+    if (tools_.output.failure(Stream::out)) return {};
+    console::Output::Block block(tools_.output);
+    Pen pen(block, Stream::out, false);
+    std::string head = dump(beginning(host, outcome));
+    head.pop_back();
+    pen.own(head);
+    auto copied = copy("stdout", held.out, pen);
+    if (auto other = copy("stderr", held.err, pen); copied) copied = std::move(other);
+    const std::string tail = dump(end(outcome, copied.has_value()));
+    pen.own("," + tail.substr(1) + "\n");
+    auto lifted = pen.lift();
+    // What became of the stream itself is told by the output.
+    if (tools_.output.failure(Stream::out)) return {};
+    return copied ? std::move(lifted) : std::move(copied);
+  }
+
+  [[nodiscard]] Json beginning(HostIndex index, const Outcome &outcome) const {
+    const core::Host &host = tools_.hosts[index];
+    const auto started = started_.find(index);
+    const bool has_started = started != started_.end();
+    Json record;
+    record["v"] = record_version;
+    record["host"] = host.name;
+    record["address"] = host.address;
+    record["port"] = host.port;
+    record["user"] = host.user;
+    record["status"] = to_string(outcome.status);
+    record["exit"] = or_null(outcome.exit_status);
+    record["signal"] = or_null(outcome.signal);
+    record["phase"] = to_string(outcome.phase);
+    record["cause"] = outcome.cause;
+    record["attempts"] = has_started ? 1 : 0;
+    record["started"] = has_started ? or_null(format_time(started->second)) : Json();
+    record["seconds"] = seconds(outcome.elapsed);
+    record["phases"] = phases_of(outcome);
+    return record;
+  }
+
+  [[nodiscard]] Json end(const Outcome &outcome, bool is_whole) const {
+    Json record;
+    record["stdout_bytes"] = outcome.stdout_bytes;
+    record["stderr_bytes"] = outcome.stderr_bytes;
+    record["truncated"] = outcome.dropped_bytes > 0 || !is_whole;
+    record["remote_end"] =
+        outcome.remote_end == core::RemoteEnd::none ? Json() : Json(to_string(outcome.remote_end));
+    if (is_transfer(tools_.options.task)) add_transfer(record, outcome);
+    return record;
+  }
+
+  // On a terminal nothing above ASCII either: there is more there than one can see.
+  [[nodiscard]] std::string dump(const Json &json) const {
+    return json.dump(-1, ' ', tools_.output.is_terminal(Stream::out),
+                     Json::error_handler_t::replace);
+  }
+
+  Result<void> copy(std::string_view key, const HeldText &text, Pen &pen) const {
+    const bool is_text = text_is_utf8(text);
+    pen.own(fmt::format(",\"{}{}\":\"", key, is_text ? "" : "_base64"));
+    std::string
+        rest;  // what is not a whole character, or not three bytes, waits for the next piece
+    auto copied = text.each_piece([&](std::string_view piece) -> Result<void> {
+      rest += piece;
+      const std::size_t ready = is_text ? whole_characters(rest) : rest.size() / 3 * 3;
+      const std::string_view whole = std::string_view(rest).substr(0, ready);
+      if (is_text) {
+        const std::string quoted = dump(Json(whole));
+        TRY(pen.remote(std::string_view(quoted).substr(1, quoted.size() - 2)));
+      } else {
+        TRY(pen.remote(core::encode_base64(whole)));
+      }
+      rest.erase(0, ready);
+      return {};
+    });
+    if (copied && !is_text && !rest.empty()) copied = pen.remote(core::encode_base64(rest));
+    pen.own("\"");
+    return copied;
+  }
+
+  static bool text_is_utf8(const HeldText &text) {
+    std::string rest;
+    bool good = true;
+    const auto read = text.each_piece([&](std::string_view piece) -> Result<void> {
+      rest += piece;
+      const std::size_t ready = whole_characters(rest);
+      good = good && is_utf8(std::string_view(rest).substr(0, ready));
+      rest.erase(0, ready);
+      return {};
+    });
+    // What cannot be read is told of when it is copied.
+    return read && good && rest.empty();
+  }
+
+  FormTools tools_;
+  std::unordered_map<HostIndex, Held> held_;
+  std::unordered_map<HostIndex, std::int64_t> started_;  // seconds since 1970
+};
+
+}  // namespace
+
+std::unique_ptr<Form> make_json_form(const FormTools &tools) {
+  return std::make_unique<JsonForm>(tools);
+}
+
+}  // namespace fanout::report
