@@ -3,17 +3,25 @@
 
 #include "fanout/worker/worker.hpp"
 
+#include <optional>
+
 #include <fmt/format.h>
 
+#include "clean_up_task.hpp"
 #include "exec_task.hpp"
 #include "fanout/core/duration.hpp"
+#include "fanout/files/folder.hpp"
+#include "fanout/files/source.hpp"
 #include "fanout/keys/slot.hpp"
 #include "fanout/sandbox/confinement.hpp"
 #include "fanout/ssh/session.hpp"
+#include "fanout/sys/heap.hpp"
 #include "fanout/sys/io.hpp"
 #include "fanout/sys/process.hpp"
+#include "get_task.hpp"
 #include "keyscan_task.hpp"
 #include "parent_link.hpp"
+#include "put_task.hpp"
 
 namespace fanout::worker {
 
@@ -27,6 +35,18 @@ using core::Result;
 
 namespace {
 
+sandbox::Profile profile_of(const Setup &setup) {
+  switch (setup.task) {
+    case core::TaskKind::exec:
+    case core::TaskKind::keyscan: return sandbox::Profile::exec;
+    case core::TaskKind::put:
+    case core::TaskKind::clean_up: return sandbox::Profile::put;
+    case core::TaskKind::get:
+      return setup.compares ? sandbox::Profile::get_again : sandbox::Profile::get;
+  }
+  return sandbox::Profile::exec;
+}
+
 class Worker {
 public:
   Worker(const sandbox::Confinement *confinement, JobCard card, Channels channels)
@@ -34,6 +54,7 @@ public:
         card_(std::move(card)),
         parent_(std::move(channels.link)),
         slot_(std::move(channels.key_slot)),
+        files_(std::move(channels.files)),
         phase_started_(sys::now()),
         deadline_(Deadline::in(card_.connect_timeout, phase_started_)) {}
 
@@ -42,6 +63,8 @@ public:
 private:
   void enter(Phase phase, Urgency urgency = Urgency::at_once);
   Result<void> connect_and_execute();
+  Result<void> take_files();
+  Result<void> perform(ssh::Session &session);
   Result<void> ask_for_verdict(ssh::Session &session);
   Result<void> log_in(ssh::Session &session);
   void record(const Error &error);
@@ -50,6 +73,11 @@ private:
   JobCard card_;
   ParentLink parent_;
   keys::Slot slot_;
+  std::vector<sys::UniqueFd> files_;
+  // put and clean_up; get
+  std::optional<files::Source> source_;
+  std::optional<files::Folder> folder_;
+  std::vector<int> folders_;  // that the sandbox leaves
   Outcome outcome_;
   core::TimePoint phase_started_;
   Deadline deadline_;  // until logged in and the command accepted
@@ -70,7 +98,8 @@ Result<void> Worker::connect_and_execute() {
   };
 
   if (confinement_ == nullptr) return fail(ErrorKind::internal, "no sandbox was prepared");
-  TRY(confinement_->before_connecting(card_.port));
+  TRY(take_files());
+  TRY(confinement_->before_connecting(card_.port, folders_));
   enter(Phase::resolve);
   TRY_ASSIGN(const std::vector<ssh::Address> addresses,
              ssh::resolve(card_.address, card_.port, card_.family));
@@ -83,7 +112,7 @@ Result<void> Worker::connect_and_execute() {
   TRY_ASSIGN(ssh::Connected connected, ssh::connect_to_any(addresses, deadline_, wait));
   outcome_.peer_address = ssh::format_address(connected.peer);
   // The last thing that needed files or new sockets. Nothing of the server has been read yet.
-  TRY(confinement_->before_reading());
+  TRY(confinement_->before_reading(folders_));
 
   enter(Phase::kex);
   // Never destroyed: it would say farewell and free its memory piece by piece, and the end of the process does both.
@@ -97,10 +126,45 @@ Result<void> Worker::connect_and_execute() {
   TRY(ask_for_verdict(session));
   enter(Phase::auth);
   TRY(log_in(session));
-  enter(Phase::open);
-  TRY_ASSIGN(ssh::ExecChannel channel, session.exec(card_.command));
+  return perform(session);
+}
+
+// What is sent, or where what is fetched goes: descriptors that only this task has.
+Result<void> Worker::take_files() {
+  switch (card_.task) {
+    case core::TaskKind::exec:
+    case core::TaskKind::keyscan: break;
+    case core::TaskKind::put:
+    case core::TaskKind::clean_up: {
+      TRY_ASSIGN(files::Source source, files::Source::open(std::move(files_)));
+      source_.emplace(std::move(source));
+      folders_ = source_->roots();
+      break;
+    }
+    case core::TaskKind::get:
+      if (files_.size() != 1) return fail(ErrorKind::internal, "no folder to write to");
+      folder_.emplace(std::move(files_.front()),
+                      files::folder_name_of(card_.host).value_or(card_.host), card_.token);
+      folders_ = {folder_->fd()};
+      break;
+  }
+  return {};
+}
+
+Result<void> Worker::perform(ssh::Session &session) {
+  if (card_.task == core::TaskKind::exec) {
+    enter(Phase::open);
+    TRY_ASSIGN(ssh::ExecChannel channel, session.exec(card_.command));
+    enter(Phase::run);
+    run_exec(session, channel, parent_, {card_.timeout, card_.stop_grace}, outcome_);
+    return {};
+  }
   enter(Phase::run);
-  run_exec(session, channel, parent_, {card_.timeout, card_.stop_grace}, outcome_);
+  sys::reuse_large_blocks();
+  if (card_.task == core::TaskKind::put) run_put(session, parent_, card_, *source_, outcome_);
+  if (card_.task == core::TaskKind::clean_up)
+    run_clean_up(session, parent_, card_, *source_, outcome_);
+  if (card_.task == core::TaskKind::get) run_get(session, parent_, card_, *folder_, outcome_);
   return {};
 }
 
@@ -167,7 +231,7 @@ Result<void> Program::prepare(std::string_view bytes) {
   TRY_ASSIGN(const Setup setup, decode_setup(bytes));
   // In this order: the first leaves little behind, and what stays of the second lies where it has been, close together.
   TRY_ASSIGN(sandbox::Confinement confinement,
-             sandbox::Confinement::prepare(setup.sandbox, sandbox::Profile::exec));
+             sandbox::Confinement::prepare(setup.sandbox, profile_of(setup)));
   TRY(ssh::start_library());
   confinement_ = std::make_unique<sandbox::Confinement>(std::move(confinement));
   port_ = setup.port;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fanout/core/deadline.hpp"
 #include "fanout/core/result.hpp"
@@ -16,7 +17,9 @@ namespace fanout::worker {
 // For all workers of a run.
 struct Setup {
   sandbox::Mode sandbox = sandbox::Mode::automatic;
-  std::uint16_t port = 22;  // of most hosts: what can be made ready for them
+  std::uint16_t port = 22;                     // of most hosts: what can be made ready for them
+  core::TaskKind task = core::TaskKind::exec;  // what the workers of this run are for
+  bool compares = false;  // get: with what is in its folder already, and so has to read there
 };
 
 // For one. Made by the parent, which has checked every field.
@@ -30,6 +33,15 @@ struct JobCard {
   std::string host_key_algorithms;  // comma separated, the known ones first
   bool has_password = false;  // its slot at the key holder has one, once the host key is accepted
   std::string command;        // final: nothing in it is replaced any more
+  // put and get
+  core::TransferOptions transfer;  // its command is final, too
+  // put and clean_up: REMOTE. get: REMOTEs, which may be patterns (glob(7)).
+  std::vector<std::string> remote;
+  bool into_folder = false;  // put: REMOTE ended in a slash, or there are several LOCALs
+  // put, get and clean_up: part of every temporary name, 16 random hexadecimal digits.
+  std::string token;
+  bool wants_list = false;  // get: the parent wants to hear of every file
+  core::Milliseconds stall_timeout{0};
   core::Milliseconds connect_timeout{0};
   core::Milliseconds timeout{0};
   core::Milliseconds stop_grace{5'000};

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fanout/core/result.hpp"
 #include "fanout/sandbox/confinement.hpp"
@@ -16,6 +17,8 @@ namespace fanout::worker {
 struct Channels {
   sys::UniqueFd link;  // a socket to the parent
   sys::UniqueFd key_slot;
+  // put and clean_up: what files::Source takes. get: the folder of the host.
+  std::vector<sys::UniqueFd> files;
 };
 
 // What is the same for every worker of a run, made once in the process that they are forked from.

@@ -47,6 +47,44 @@ TEST_CASE("job card: a worker reads what the parent has written", "[worker]") {
   CHECK(read->stop_grace == written.stop_grace);
 }
 
+TEST_CASE("job card: a transfer travels with every option", "[worker]") {
+  JobCard written = sample();
+  written.task = core::TaskKind::put;
+  written.transfer.method = core::TransferMethod::scp;
+  written.transfer.recursive = true;
+  written.transfer.mode = 0640;
+  written.transfer.verify = true;
+  written.transfer.checksum = true;
+  written.transfer.limit_bytes_per_second = 1ULL << 40;
+  written.transfer.then = "systemctl reload x";
+  written.remote = {"/srv/a b", "~/c\n"};
+  written.into_folder = true;
+  written.token = "0123456789abcdef";
+  written.stall_timeout = 60s;
+  const std::string bytes = worker::encode(written);
+  const auto read = worker::decode_job_card(bytes);
+  REQUIRE(read);
+  CHECK(read->task == core::TaskKind::put);
+  CHECK(read->transfer.method == core::TransferMethod::scp);
+  CHECK(read->transfer.recursive);
+  CHECK_FALSE(read->transfer.preserve);
+  CHECK(read->transfer.mode == 0640);
+  CHECK(read->transfer.verify);
+  CHECK_FALSE(read->transfer.update);
+  CHECK(read->transfer.checksum);
+  CHECK_FALSE(read->transfer.resume);
+  CHECK_FALSE(read->transfer.hash);
+  CHECK(read->transfer.limit_bytes_per_second == written.transfer.limit_bytes_per_second);
+  CHECK(read->transfer.then == written.transfer.then);
+  CHECK(read->remote == written.remote);
+  CHECK(read->into_folder);
+  CHECK(read->token == written.token);
+  CHECK_FALSE(read->wants_list);
+  CHECK(read->stall_timeout == written.stall_timeout);
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(worker::decode_job_card(std::string_view(bytes).substr(0, size)));
+}
+
 TEST_CASE("job card: bytes that are cut, longer or out of range are refused", "[worker]") {
   const std::string whole = worker::encode(sample());
   for (std::size_t size = 0; size < whole.size(); ++size)
