@@ -57,9 +57,11 @@ bool Dispatch::start_hosts() {
 }
 
 void Dispatch::hear(core::Deadline deadline) {
-  const std::vector<core::Event> events = pool_.wait(deadline);
+  std::vector<core::Event> events = pool_.wait(deadline.or_sooner(refresh_at_));
   task_.woken();
-  for (const core::Event &event : events) handle(event);
+  for (core::Event &event : events)
+    if (!task_.admit || task_.admit(event)) handle(event);
+  if (task_.refresh) refresh_at_ = task_.refresh(sys::now());
 }
 
 void Dispatch::start(HostIndex host) {

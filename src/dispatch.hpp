@@ -29,6 +29,11 @@ public:
     std::function<std::string()> running_text;
     // Called when wake_on() of the pool may be the reason for which it woke up.
     std::function<void()> woken;
+    // May be empty. Asked first of every event: whether it is one for the run. It may be changed, and a worker be started
+    // for the host whose end is kept back.
+    std::function<bool(core::Event &)> admit = {};
+    // May be empty. After the events that came together, and when the time has come that it gave last.
+    std::function<core::Deadline(core::TimePoint now)> refresh = {};
   };
 
   // All are borrowed but the task.
@@ -66,6 +71,7 @@ private:
   enum class Patience { all, for_running, for_stopping };
   Patience patience_ = Patience::all;
   bool stopping_ = false;
+  core::Deadline refresh_at_;
   std::string why_halted_;
 };
 

@@ -40,6 +40,8 @@ int act_on(const cli::Options &options, std::optional<pool::Spawner> &spawner) {
   };
   switch (options.command) {
     case cli::Command::exec: return spawner ? run_exec(options, *spawner) : no_spawner();
+    case cli::Command::put: return spawner ? run_put(options, *spawner) : no_spawner();
+    case cli::Command::get: return spawner ? run_get(options, *spawner) : no_spawner();
     case cli::Command::trust: return spawner ? run_trust(options, *spawner) : no_spawner();
     case cli::Command::hosts: return run_hosts(options);
   }

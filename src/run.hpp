@@ -8,6 +8,8 @@ namespace fanout {
 
 // Each returns the program's exit code and prints its own errors.
 int run_exec(const cli::Options &options, pool::Spawner &spawner);
+int run_put(const cli::Options &options, pool::Spawner &spawner);
+int run_get(const cli::Options &options, pool::Spawner &spawner);
 int run_trust(const cli::Options &options, pool::Spawner &spawner);
 int run_hosts(const cli::Options &options);
 

@@ -1,31 +1,15 @@
-// One run, from the command line to the exit code. The order of the first steps matters: the spawner was forked before
-// anything was read, the key holder before anything that it must not have, and everything that can be wrong is found out
-// before the first host is contacted.
+// fanout exec: one command on every host.
 
-#include <algorithm>
-#include <csignal>
-#include <map>
-#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "dispatch.hpp"
-#include "fanout/console/lock.hpp"
-#include "fanout/core/exit_code.hpp"
-#include "fanout/inventory/fold.hpp"
-#include "fanout/keys/holder.hpp"
 #include "fanout/plan/placeholders.hpp"
-#include "fanout/pool/pool.hpp"
 #include "fanout/report/report.hpp"
-#include "fanout/ssh/fingerprint.hpp"
-#include "fanout/sys/io.hpp"
-#include "fanout/sys/signals.hpp"
-#include "fanout/sys/wiped_memory.hpp"
-#include "fanout/worker/job_card.hpp"
+#include "logins.hpp"
+#include "report_options.hpp"
 #include "run.hpp"
-#include "surroundings.hpp"
-#include "workers.hpp"
 
 namespace fanout {
 
@@ -36,25 +20,6 @@ using core::HostIndex;
 using core::Result;
 
 namespace {
-
-// A setting that is understood but cannot be obeyed yet must not be passed over: the host would be reached in another
-// way, as another user, or run the command in another environment than its owner wrote down.
-Result<void> refuse_unsupported(const std::vector<Host> &hosts) {
-  for (const Host &host : hosts) {
-    const core::HostSettings &s = host.settings;
-    const char *key = s.jump                    ? "jump"
-                      : s.sudo                  ? "sudo"
-                      : s.sudo_password_command ? "sudo_password_command"
-                      : s.password_command      ? "password_command"
-                      : !s.env.empty()          ? "env.NAME"
-                                                : nullptr;
-    if (key != nullptr)
-      return fail(
-          ErrorKind::usage,
-          fmt::format("{}: the inventory sets '{}', which this version cannot do", host.name, key));
-  }
-  return {};
-}
 
 // Before the first host is contacted, because it would be a mistake of the command line for some of them only.
 Result<void> refuse_long_commands(const core::Task &task, const std::vector<Host> &hosts) {
@@ -71,325 +36,73 @@ Result<void> refuse_long_commands(const core::Task &task, const std::vector<Host
   return {};
 }
 
-std::string fold_names(std::span<const std::string> names) { return inventory::fold(names); }
-
-// Whoever answers at an address that was never seen before would be told the password.
-Result<void> refuse_passwords_for_strangers(const cli::Options &options,
-                                            const std::vector<Host> &hosts) {
-  if (options.accept_new_with_password) return {};
-  std::vector<std::string> names;
-  for (const Host &host : hosts)
-    if ((options.ask_pass || host.settings.password) &&
-        host.settings.host_key.value_or(core::HostKeyPolicy::strict) != core::HostKeyPolicy::strict)
-      names.push_back(host.name);
-  if (names.empty()) return {};
-  return fail(
-      ErrorKind::usage,
-      fmt::format("{}: a password, and host_key is not strict: whoever answers there could be "
-                  "given it; record the host keys first (fanout trust), or say "
-                  "--accept-new-with-password",
-                  fold_names(names)));
-}
-
-report::ReportOptions report_options(const cli::Options &options) {
-  report::ReportOptions chosen;
-  switch (options.output) {
-    case cli::OutputForm::block: chosen.form = report::OutputForm::block; break;
-    case cli::OutputForm::line: chosen.form = report::OutputForm::line; break;
-    case cli::OutputForm::none: chosen.form = report::OutputForm::none; break;
-  }
-  chosen.headers = options.headers;
-  chosen.raw = options.raw;
-  chosen.verbosity = options.verbosity;
-  chosen.max_output_bytes = options.task.max_output_bytes;
-  chosen.sandbox_remark = sandbox_remark(options.sandbox);
-  return chosen;
-}
-
-NewKeys new_keys_of(const std::vector<Host> &hosts) {
-  const bool may_come = std::any_of(hosts.begin(), hosts.end(), [](const Host &host) {
-    return host.settings.host_key == core::HostKeyPolicy::accept_new;
-  });
-  return may_come ? NewKeys::may_come : NewKeys::none;
-}
-
-// What the key holder knows of each host: which of its keys to offer, and whether it has a password.
-struct HostSecrets {
-  std::vector<keys::IdentityId> identities;
-  std::optional<keys::PasswordId> password;
-};
-
-// Everything that is ready before the first host is contacted.
-struct Prepared {
-  std::vector<Host> hosts;
-  std::vector<HostSecrets> secrets;
-  ssh::HostKeys host_keys;
-  std::size_t parallel = 1;
-};
-
-// The record of a host whose worker cannot be believed.
-core::Ended condemn(core::Ended ended, const std::string &why) {
-  ended.outcome.status = core::Status::internal;
-  ended.outcome.exit_status.reset();
-  ended.outcome.signal.clear();
-  ended.outcome.cause = why;
-  if (ended.outcome.remote_end != core::RemoteEnd::none)
-    ended.outcome.remote_end = core::RemoteEnd::unknown;
-  return ended;
-}
-
-class Preparation {
-public:
-  Preparation(const cli::Options &options, console::Output &output, keys::KeyHolder &holder,
-              std::optional<sys::SignalFd> &signals)
-      : options_(options), output_(output), holder_(holder), signals_(signals) {}
-
-  Result<Prepared> run();
-
-private:
-  Result<std::vector<HostSecrets>> load_secrets(std::vector<Host> &hosts, const std::string &home);
-
-  const cli::Options &options_;
-  console::Output &output_;
-  keys::KeyHolder &holder_;
-  std::optional<sys::SignalFd> &signals_;
-};
-
-Result<std::vector<HostSecrets>> Preparation::load_secrets(std::vector<Host> &hosts,
-                                                           const std::string &home) {
-  // Each file is read, and each passphrase asked for, once, however many hosts name it.
-  std::vector<keys::IdentityRequest> requests;
-  std::map<std::string, std::size_t> places;
-  bool defaults_wanted = false;
-  for (const Host &host : hosts) {
-    defaults_wanted = defaults_wanted || host.settings.identities.empty();
-    for (const std::string &path : host.settings.identities)
-      if (places.emplace(path, requests.size()).second) requests.push_back({path, true});
-  }
-  if (defaults_wanted)
-    for (keys::IdentityRequest &request : keys::default_identities(home))
-      requests.push_back(std::move(request));
-  TRY_ASSIGN(const keys::LoadReport loaded, holder_.load(requests));
-  if (options_.verbosity > 0)
-    for (const std::string &note : loaded.notes) say(output_, note);
-  if (options_.ask_pass) TRY(holder_.ask_password("Password: "));
-
-  std::vector<HostSecrets> secrets(hosts.size());
-  for (std::size_t i = 0; i < hosts.size(); ++i) {
-    for (const std::string &path : hosts[i].settings.identities)
-      secrets[i].identities.push_back(loaded.identities[places.at(path)].id);
-    if (!hosts[i].settings.password) continue;
-    // The command line is stronger than the inventory: one that was asked for is for every host.
-    if (options_.ask_pass) {
-      hosts[i].settings.password.reset();
-      continue;
-    }
-    TRY_ASSIGN(secrets[i].password, holder_.store_password(std::move(*hosts[i].settings.password)));
-    hosts[i].settings.password.reset();
-  }
-  return secrets;
-}
-
-Result<Prepared> Preparation::run() {
-  const User user = current_user();
-  std::vector<Host> hosts;
-  std::vector<HostSecrets> secrets;
-  {
-    // The passwords of hosts.ini pass through here on their way to the key holder, and nothing of them may stay.
-    const sys::WipeFreedMemory wipe;
-    TRY_ASSIGN(hosts, select_hosts(options_, user));
-    TRY(refuse_unsupported(hosts));
-    TRY(refuse_long_commands(options_.task, hosts));
-    TRY(refuse_passwords_for_strangers(options_, hosts));
-    TRY(check_known_hosts(options_, user, new_keys_of(hosts)));
-
-    // From here on signals are events.
-    TRY_ASSIGN(signals_, sys::SignalFd::open({SIGINT, SIGTERM, SIGHUP}));
-    TRY_ASSIGN(secrets, load_secrets(hosts, user.home));
-  }
-  sys::wipe_unused_stack();
-  TRY_ASSIGN(ssh::HostKeys host_keys, load_host_keys(options_, user));
-  const std::size_t parallel = make_room_for_workers(options_, hosts.size(), output_);
-  return Prepared{std::move(hosts), std::move(secrets), std::move(host_keys), parallel};
-}
-
-// The part of a run in which hosts are contacted.
 class ExecRun {
 public:
   ExecRun(const cli::Options &options, Prepared &prepared, keys::KeyHolder &holder,
           console::Output &output, sys::SignalFd &signals, pool::Pool &pool)
       : options_(options),
         prepared_(prepared),
-        holder_(holder),
-        pool_(pool),
         report_(report_options(options), prepared.hosts, output, fold_names),
-        dispatch_({[this](HostIndex host) { return make_job(host); },
-                   [this](const core::Event &event) { return observe(event); },
-                   [this] { return report_.running_text(); }, [this] { heed_key_holder(); }},
-                  prepared.hosts.size(), pool, output, signals) {}
+        logins_(options, prepared, holder, pool,
+                [this](HostIndex host, std::string text) {
+                  static_cast<void>(report_.observe(core::Noted{host, std::move(text)}));
+                }),
+        dispatch_(
+            {[this](HostIndex host) { return make_job(host); },
+             [this](const core::Event &event) { return observe(event); },
+             [this] { return report_.running_text(); }, [this] { logins_.heed_key_holder(); }},
+            prepared.hosts.size(), pool, output, signals) {}
 
-  int run();
+  int run() {
+    dispatch_.run();
+    static_cast<void>(report_.finish(dispatch_.elapsed(), dispatch_.why_halted()));
+    return exit_code_of(options_, report_.outcomes(), report_.local_failure().has_value(),
+                        dispatch_.interrupted_by());
+  }
 
 private:
   Result<pool::Job> make_job(HostIndex host);
   Result<void> observe(const core::Event &event);
-  void answer(const core::HostKeyOffered &offered);
-  wire::VerdictMessage judge(HostIndex host, std::string_view blob);
-  void note(HostIndex host, std::string text);
-  void heed_key_holder();
 
   const cli::Options &options_;
   Prepared &prepared_;
-  keys::KeyHolder &holder_;
-  pool::Pool &pool_;
   report::Report report_;
+  Logins logins_;
   Dispatch dispatch_;
-  std::map<HostIndex, keys::SlotId> slots_;
-  std::map<keys::SlotId, HostIndex> hosts_of_slots_;
-  std::optional<int> notices_from_;  // of the key holder; known with its first slot
-  // Whose workers have asked the key holder for what nobody may have.
-  std::map<HostIndex, std::string> condemned_;
 };
 
-int ExecRun::run() {
-  dispatch_.run();
-  static_cast<void>(report_.finish(dispatch_.elapsed(), dispatch_.why_halted()));
-  core::RunEnd end;
-  end.outcomes = report_.outcomes();
-  end.local_failure = report_.local_failure().has_value();
-  end.interrupted_by = dispatch_.interrupted_by();
-  switch (options_.exit_rule) {
-    case cli::ExitRule::by_class: return static_cast<int>(core::exit_code(end));
-    case cli::ExitRule::largest_status: return core::exit_code_max(end);
-  }
-  return static_cast<int>(core::ExitCode::internal);
-}
-
 Result<pool::Job> ExecRun::make_job(HostIndex index) {
-  const Host &host = prepared_.hosts[index];
-  const HostSecrets &secrets = prepared_.secrets[index];
-  TRY_ASSIGN(std::string algorithms, prepared_.host_keys.offered_algorithms(key_query(host)));
-  TRY_ASSIGN(keys::OpenedSlot slot,
-             holder_.open_slot({host.name, host.user, secrets.identities, secrets.password}));
-  slots_.emplace(index, slot.id);
-  hosts_of_slots_.emplace(slot.id, index);
-  if (!notices_from_) {
-    notices_from_ = holder_.notice_fd();
-    TRY(pool_.wake_on(*notices_from_));
-  }
-
-  worker::JobCard card;
-  card.host = host.name;
-  card.address = host.address;
-  card.port = host.port;
-  card.user = host.user;
-  card.family = family_of(options_);
-  card.host_key_algorithms = std::move(algorithms);
-  card.has_password = secrets.password.has_value() || options_.ask_pass;
-  card.command =
-      plan::fill_placeholders(options_.task.command, host, index, prepared_.hosts.size());
-  card.connect_timeout = host.settings.connect_timeout.value_or(options_.task.connect_timeout);
-  card.timeout = host.settings.timeout.value_or(options_.task.timeout);
-  card.stop_grace = options_.task.stop_grace;
-
+  TRY_ASSIGN(Logins::Opened opened, logins_.open(index));
+  worker::JobCard &card = opened.card;
+  card.command = plan::fill_placeholders(options_.task.command, prepared_.hosts[index], index,
+                                         prepared_.hosts.size());
   pool::Job job;
   job.host = index;
   job.limits = {card.connect_timeout, card.timeout, card.stop_grace};
   job.card = worker::encode(card);
-  job.handed_down = std::move(slot.worker_end);
+  job.handed_down.push_back(std::move(opened.slot));
   return job;
 }
 
 Result<void> ExecRun::observe(const core::Event &event) {
-  if (const auto *offered = std::get_if<core::HostKeyOffered>(&event)) answer(*offered);
+  if (const auto *offered = std::get_if<core::HostKeyOffered>(&event)) logins_.answer(*offered);
   if (const auto *ended = std::get_if<core::Ended>(&event))
-    if (const auto slot = slots_.extract(ended->host)) {
-      hosts_of_slots_.erase(slot.mapped());
-      holder_.close_slot(slot.mapped());
-      if (const auto why = condemned_.find(ended->host); why != condemned_.end())
-        return report_.observe(condemn(*ended, why->second));
-    }
+    return report_.observe(logins_.close(*ended));
   return report_.observe(event);
-}
-
-void ExecRun::answer(const core::HostKeyOffered &offered) {
-  const wire::VerdictMessage verdict = judge(offered.host, offered.blob);
-  const auto slot = slots_.find(offered.host);
-  // Before the worker hears of it: the holder must know when the worker asks.
-  if (verdict.accepted && slot != slots_.end())
-    static_cast<void>(holder_.accept_host_key(slot->second, offered.blob));
-  pool_.send(offered.host, verdict);
-}
-
-wire::VerdictMessage ExecRun::judge(HostIndex index, std::string_view blob) {
-  const Host &host = prepared_.hosts[index];
-  const auto policy = host.settings.host_key.value_or(core::HostKeyPolicy::strict);
-  const ssh::Verdict verdict = prepared_.host_keys.check(key_query(host), policy, blob);
-  switch (verdict.decision) {
-    case ssh::Verdict::Decision::accepted: return {true, {}, ""};
-    case ssh::Verdict::Decision::refused:
-      // With -v, for whoever has verified it.
-      if (!verdict.line.empty()) note(index, "its known_hosts line would be: " + verdict.line);
-      return {false, core::status_of(verdict.error().kind), verdict.error().message};
-    case ssh::Verdict::Decision::accepted_new: break;
-  }
-  const auto remembered = prepared_.host_keys.remember(
-      key_query(host), blob, core::Deadline::in(known_hosts_patience, sys::now()));
-  if (!remembered)
-    return {false, core::status_of(remembered.error().kind), remembered.error().message};
-  note(index, "new host key recorded: " + ssh::describe_key(blob).value_or("unknown"));
-  return {true, {}, ""};
-}
-
-void ExecRun::note(HostIndex host, std::string text) {
-  static_cast<void>(report_.observe(core::Noted{host, std::move(text)}));
-}
-
-// What the key holder refuses with a notice, only a worker asks that does the will of its server. The notice is here
-// before whatever that worker says afterwards, but its end may be in the same batch of events.
-void ExecRun::heed_key_holder() {
-  for (const keys::Notice &notice : holder_.take_notices()) {
-    const auto host = hosts_of_slots_.find(notice.slot);
-    if (host == hosts_of_slots_.end()) continue;
-    const auto &why =
-        condemned_.emplace(host->second, "key holder: its worker " + notice.text).first->second;
-    pool_.condemn(host->second, why);
-  }
-  // A holder that has ended would wake us for ever.
-  if (notices_from_ && *notices_from_ >= 0 && holder_.notice_fd() < 0)
-    pool_.stop_waking_on(std::exchange(*notices_from_, -1));
-}
-
-Result<int> prepare_and_run(const cli::Options &options, pool::Spawner &spawner,
-                            console::Lock &lock, console::Output &output, keys::KeyHolder &holder) {
-  std::optional<sys::SignalFd> signals;
-  auto prepared = Preparation(options, output, holder, signals).run();
-  if (!prepared) {
-    if (const auto signal = holder.interrupted_by()) return 128 + *signal;
-    return fail(std::move(prepared).error());
-  }
-  TRY_ASSIGN(pool::Pool pool, make_pool(spawner, prepared->parallel, lock, output, *signals));
-  return ExecRun(options, *prepared, holder, output, *signals, pool).run();
 }
 
 }  // namespace
 
 int run_exec(const cli::Options &options, pool::Spawner &spawner) {
-  auto lock = console::Lock::create();
-  if (!lock) return give_up(lock.error());
-  console::Output output = console::Output::standard(*lock);
-  // It builds the sandbox and warms up while we read.
-  if (const auto code = begin_workers(options, spawner, output)) return *code;
-
-  keys::HolderOptions holder_options;
-  if (options.use_agent) holder_options.agent_socket = variable("SSH_AUTH_SOCK");
-  holder_options.console_lock = &*lock;
-  holder_options.sandbox = options.sandbox;
-  auto holder = keys::KeyHolder::start(holder_options);
-  if (!holder) return report_error(output, holder.error());
-
-  const auto code = prepare_and_run(options, spawner, *lock, output, *holder);
-  return code ? *code : report_error(output, code.error());
+  LoginCommand command;
+  command.check = [&options](const std::vector<Host> &hosts) {
+    return refuse_long_commands(options.task, hosts);
+  };
+  command.run = [&options](Prepared &prepared, keys::KeyHolder &holder, console::Output &output,
+                           sys::SignalFd &signals, pool::Pool &pool) {
+    return ExecRun(options, prepared, holder, output, signals, pool).run();
+  };
+  return run_with_logins(options, spawner, command);
 }
 
 }  // namespace fanout

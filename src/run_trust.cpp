@@ -342,7 +342,8 @@ int run_trust(const cli::Options &options, pool::Spawner &spawner) {
   auto lock = console::Lock::create();
   if (!lock) return give_up(lock.error());
   console::Output output = console::Output::standard(*lock);
-  if (const auto code = begin_workers(options, spawner, output)) return *code;
+  if (const auto code = begin_workers(options, spawner, output, core::TaskKind::keyscan))
+    return *code;
   const auto code = prepare_and_run(options, spawner, *lock, output);
   return code ? *code : report_error(output, code.error());
 }

@@ -1,0 +1,81 @@
+// fanout put: files and folders to every host. The sources are read once, before anybody is contacted.
+
+#include <poll.h>
+
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "fanout/files/catalogue.hpp"
+#include "fanout/sys/io.hpp"
+#include "run.hpp"
+#include "surroundings.hpp"
+#include "transfer_run.hpp"
+
+namespace fanout {
+
+using core::Host;
+using core::Result;
+
+namespace {
+
+files::CatalogueOptions catalogue_options(const core::TransferOptions &how) {
+  files::CatalogueOptions chosen;
+  chosen.recursive = how.recursive;
+  chosen.hash = how.verify || how.checksum || how.resume || how.hash;
+  chosen.preserve = how.preserve;
+  chosen.mode = how.mode;
+  return chosen;
+}
+
+int contact(const cli::Options &options, const files::Catalogue &catalogue, Prepared &prepared,
+            keys::KeyHolder &holder, console::Output &output, sys::SignalFd &signals,
+            pool::Pool &pool) {
+  if (options.verbosity > 0)
+    for (const std::string &note : catalogue.notes) say(output, note);
+  const auto hand_over = [&](worker::JobCard &card, pool::Job &job) {
+    card.remote = {options.to};
+    card.into_folder = options.to.ends_with('/');
+    job.lent = catalogue.descriptors();
+  };
+  TransferRun::Files files;
+  files.bytes_per_host = catalogue.bytes;
+  files.hand_over = [&](core::HostIndex, worker::JobCard &card, pool::Job &job) -> Result<void> {
+    hand_over(card, job);
+    return {};
+  };
+  files.hand_over_for_clean_up = hand_over;
+  return TransferRun(options, prepared, holder, output, signals, pool, std::move(files)).run();
+}
+
+}  // namespace
+
+int run_put(const cli::Options &options, pool::Spawner &spawner) {
+  files::Catalogue catalogue;
+  LoginCommand command;
+  command.task = core::TaskKind::put;
+  command.check = [&options](const std::vector<Host> &hosts) -> Result<void> {
+    // Whose home that is, only a shell there would know.
+    if (options.to.starts_with('~') && options.to != "~" && !options.to.starts_with("~/"))
+      return core::fail(
+          core::ErrorKind::usage,
+          fmt::format("REMOTE {}: the home of another user has to be named in full", options.to));
+    return refuse_long_then(options.task, hosts);
+  };
+  command.prepare = [&](const sys::SignalFd &signals) -> Result<void> {
+    TRY_ASSIGN(
+        catalogue,
+        files::make_catalogue(options.from, catalogue_options(options.task.transfer), [&signals] {
+          return sys::wait_ready(signals.fd(), POLLIN, core::Deadline(sys::now()));
+        }));
+    return {};
+  };
+  command.run = [&](Prepared &prepared, keys::KeyHolder &holder, console::Output &output,
+                    sys::SignalFd &signals, pool::Pool &pool) {
+    return contact(options, catalogue, prepared, holder, output, signals, pool);
+  };
+  return run_with_logins(options, spawner, command);
+}
+
+}  // namespace fanout
