@@ -11,6 +11,7 @@ from bench import Bench
 from daemons import Dropbear, Site
 from fleet import Fleet
 from processes import become_subreaper
+from transfers import Transfers
 
 
 def pytest_configure(config):
@@ -49,6 +50,11 @@ def fleet(site, program, pools):
 @pytest.fixture
 def bench(fleet):
     return Bench(fleet)
+
+
+@pytest.fixture
+def transfers(fleet):
+    return Transfers(fleet)
 
 
 @pytest.fixture(params=["openssh", "dropbear"])
