@@ -4,9 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "fanout/files/folder.hpp"
+#include "fanout/worker/remote_path.hpp"
 #include "run.hpp"
 #include "surroundings.hpp"
 #include "transfer_run.hpp"
@@ -30,7 +29,10 @@ struct Download {
 
 Result<void> name_folders(Download &download, const cli::Options &options,
                           const std::vector<Host> &hosts) {
-  for (const std::string &remote : options.from) TRY(files::place_of_remote(remote));
+  for (const std::string &remote : options.from) {
+    TRY(worker::path_of_remote(remote));
+    TRY(files::place_of_remote(remote));
+  }
   for (const Host &host : hosts) {
     auto name = files::folder_name_of(host.name);
     if (!name) return fail(std::move(name).error().within(host.name));

@@ -5,10 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "fanout/files/catalogue.hpp"
 #include "fanout/sys/io.hpp"
+#include "fanout/worker/remote_path.hpp"
 #include "run.hpp"
 #include "surroundings.hpp"
 #include "transfer_run.hpp"
@@ -56,11 +55,7 @@ int run_put(const cli::Options &options, pool::Spawner &spawner) {
   LoginCommand command;
   command.task = core::TaskKind::put;
   command.check = [&options](const std::vector<Host> &hosts) -> Result<void> {
-    // Whose home that is, only a shell there would know.
-    if (options.to.starts_with('~') && options.to != "~" && !options.to.starts_with("~/"))
-      return core::fail(
-          core::ErrorKind::usage,
-          fmt::format("REMOTE {}: the home of another user has to be named in full", options.to));
+    TRY(worker::path_of_remote(options.to));
     return refuse_long_then(options.task, hosts);
   };
   command.prepare = [&](const sys::SignalFd &signals) -> Result<void> {

@@ -8,6 +8,7 @@
 
 #include "fanout/core/result.hpp"
 #include "fanout/files/catalogue.hpp"
+#include "fanout/worker/remote_path.hpp"
 
 namespace fanout::worker {
 
@@ -20,10 +21,6 @@ enum class Standing : std::uint8_t {
   link_to_directory,
   other,  // FIFO, device, socket
 };
-
-// REMOTE as it is sent: without trailing slashes (but "/" itself), and without "~/", which is where a relative path begins
-// anyway. ErrorKind::usage for an empty one, for "~name", and for one with a NUL.
-core::Result<std::string> path_of_remote(std::string_view remote);
 
 // ErrorKind::remote, "File name too long", for a path with a component of more than 255 bytes, which no host takes.
 core::Result<void> check_names(std::string_view path);

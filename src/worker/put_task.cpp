@@ -277,6 +277,7 @@ void Put::send_unpacked(Items &items) {
     unpacks_ = false;
   }
   if (!transfer_.is_broken() && how_.verify) verify(items);
+  if (!transfer_.is_broken() && how_.verify) step(place_all(items));
   sftp_.run(remove_staging(members));
 }
 
@@ -303,14 +304,6 @@ Task<> Put::list_unpacked(const std::vector<Item *> &items) {
 }
 
 Task<> Put::remove_staging(const std::vector<Item *> &items) {
-  if (how_.verify && !transfer_.is_broken()) {
-    for (Item *item : items) {
-      if (item->settled || item->temporary.empty()) continue;
-      co_await sftp_.fewer_than(looks_at_once);
-      sftp_.start(upload_.place(*item));
-    }
-    co_await sftp_.fewer_than(1);
-  }
   auto removed = co_await sftp_.remove_directory(staging_);
   if (removed) co_return;
   // Something is in it: members whose turn did not come, or what tar had begun.
@@ -374,6 +367,7 @@ void Put::verify(Items &items) {
     if (transfer_.is_broken()) return wrong;
     add_verifier(transfer_.record, hashes ? tool : "reading back");
     for (std::size_t i = 0; i < staged.size() && !transfer_.is_broken(); ++i) {
+      if (staged[i]->settled) continue;  // it has failed in the first round
       bool differs = false;
       if (!hashes)
         sftp_.run(read_back(*staged[i], differs));

@@ -1,7 +1,5 @@
 #include "remote_folders.hpp"
 
-#include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace fanout::worker {
@@ -88,9 +86,7 @@ Task<> RemoteFolders::finish(std::string path, std::uint32_t mode, std::int64_t 
   Attributes attributes;
   attributes.mode = mode & permissions;
   if (transfer_.card.transfer.preserve) {
-    const auto seconds = static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(mtime, 0, std::numeric_limits<std::uint32_t>::max()));
-    attributes.times = Attributes::Times{seconds, seconds};
+    attributes.times = Attributes::Times::of(mtime);
   } else {
     // As it was made, less what was only needed to fill it.
     attributes.mode = *found->mode & permissions & ~(owner_may_all & ~mode);

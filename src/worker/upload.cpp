@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -33,12 +32,6 @@ constexpr std::size_t writes_under_way = 64;
 constexpr std::size_t reads_under_way = 16;
 constexpr int names_to_try = 3;
 constexpr std::size_t resume_tag_digits = 16;
-
-// SFTP 3 has 32 bits for a time.
-std::uint32_t clamped(std::int64_t seconds) {
-  return static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(seconds, 0, std::numeric_limits<std::uint32_t>::max()));
-}
 
 Attributes with_mode(std::uint32_t mode) {
   Attributes attributes;
@@ -86,9 +79,7 @@ Attributes Upload::final_attributes(const Item &item, const Attributes &found) c
   else if (item.kept && found.mode)
     // What only the owner needed to go on with it.
     wanted.mode = *found.mode & permissions & ~(owner_goes_on & ~item.entry.mode);
-  if (how.preserve || how.update)
-    wanted.times =
-        Attributes::Times{clamped(item.entry.mtime.seconds), clamped(item.entry.mtime.seconds)};
+  if (how.preserve || how.update) wanted.times = Attributes::Times::of(item.entry.mtime.seconds);
   if (item.existing && item.existing->owner && found.owner &&
       (item.existing->owner->user != found.owner->user ||
        item.existing->owner->group != found.owner->group))

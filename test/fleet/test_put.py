@@ -394,6 +394,17 @@ def test_what_cannot_be_sent_is_refused_before_anybody_is_contacted(transfers, w
     assert os.listdir(place.home) == []
 
 
+@pytest.mark.parametrize("command", ["put", "get"])
+def test_the_home_of_another_user_is_refused_before_anybody_is_contacted(transfers, command):
+    place = transfers.place("openssh")
+    source = transfers.write_here("source", b"x")
+    transfers.fleet.prepare()
+    words = (source, "~root/x") if command == "put" else ("~root/x", transfers.download)
+    result = transfers.fleet.run(command, "-a", *words, timeout=10)
+    assert result.code == 2 and "~root" in result.err, result
+    assert os.listdir(place.home) == []
+
+
 def test_a_folder_that_is_named_by_dots_is_sent_under_its_own_name(transfers):
     place = transfers.place("openssh")
     transfers.write_here("tree/sub/file", b"x")

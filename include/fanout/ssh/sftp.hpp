@@ -8,10 +8,12 @@
 // the question has not, longer than was asked for, or malformed, ends the connection with ErrorKind::protocol.
 #pragma once
 
+#include <algorithm>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +66,12 @@ struct Attributes {
   struct Times {
     std::uint32_t access = 0;  // seconds since 1970
     std::uint32_t modification = 0;
+    // Both, of a time that may be one that version 3 has no room for (before 1970, after 2106): then the nearest.
+    static Times of(std::int64_t seconds) {
+      const auto nearest = static_cast<std::uint32_t>(
+          std::clamp<std::int64_t>(seconds, 0, std::numeric_limits<std::uint32_t>::max()));
+      return {nearest, nearest};
+    }
   };
   std::optional<Times> times;
 
