@@ -5,9 +5,21 @@
 
 namespace fanout::core {
 
+namespace {
+
+bool enough_are_ok(const RunEnd &end) {
+  if (end.ok_if >= whole_share) return false;
+  const auto ok =
+      static_cast<std::size_t>(std::count_if(end.outcomes.begin(), end.outcomes.end(), succeeded));
+  return ok * whole_share >= end.outcomes.size() * std::size_t{end.ok_if};
+}
+
+}  // namespace
+
 ExitCode exit_code(const RunEnd &end) {
   bool internal = end.local_failure;
   bool skipped = false;
+  bool stopped = false;
   bool unreached = false;
   bool timed_out = false;
   bool failed = false;
@@ -15,8 +27,8 @@ ExitCode exit_code(const RunEnd &end) {
       case Status::ok: break;
       // A command that died of a signal counts with the timeouts, as in pssh.
       case Status::failed: (outcome.signal.empty() ? failed : timed_out) = true; break;
-      case Status::timeout:
-      case Status::interrupted: timed_out = true; break;
+      case Status::interrupted: stopped = true; [[fallthrough]];
+      case Status::timeout: timed_out = true; break;
       case Status::resolve:
       case Status::unreachable:
       case Status::host_key:
@@ -31,10 +43,12 @@ ExitCode exit_code(const RunEnd &end) {
       default: return ExitCode::interrupt;
     }
   if (internal) return ExitCode::internal;
-  if (skipped) return ExitCode::stopped_early;
-  if (unreached) return ExitCode::unreached;
-  if (timed_out) return ExitCode::timed_out;
-  if (failed) return ExitCode::command_failed;
+  if (skipped || (stopped && end.stopped_early)) return ExitCode::stopped_early;
+  if (!enough_are_ok(end)) {
+    if (unreached) return ExitCode::unreached;
+    if (timed_out) return ExitCode::timed_out;
+    if (failed) return ExitCode::command_failed;
+  }
   if (end.outputs_differ) return ExitCode::different;
   return ExitCode::success;
 }

@@ -59,6 +59,15 @@ std::string_view to_string(RemoteEnd end) {
   return "unknown";
 }
 
+std::string_view to_string(StopMethod method) {
+  switch (method) {
+    case StopMethod::none: return "";
+    case StopMethod::channel_signal: return "signal";
+    case StopMethod::kill_command: return "kill";
+  }
+  return "";
+}
+
 std::optional<Phase> phase_from_wire(std::uint8_t value) {
   if (value >= phase_count) return std::nullopt;
   return static_cast<Phase>(value);
@@ -72,6 +81,11 @@ std::optional<Status> status_from_wire(std::uint8_t value) {
 std::optional<RemoteEnd> remote_end_from_wire(std::uint8_t value) {
   if (value > static_cast<std::uint8_t>(RemoteEnd::unknown)) return std::nullopt;
   return static_cast<RemoteEnd>(value);
+}
+
+std::optional<StopMethod> stop_method_from_wire(std::uint8_t value) {
+  if (value > static_cast<std::uint8_t>(StopMethod::kill_command)) return std::nullopt;
+  return static_cast<StopMethod>(value);
 }
 
 Status status_of(ErrorKind kind) {

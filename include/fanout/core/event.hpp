@@ -1,6 +1,7 @@
 // What the pool tells the rest of the parent about its workers, in the order in which it happened to each host.
 //
-// For every host: Started first, Ended last and exactly once, whatever became of the worker.
+// For every host: Started first, Ended last and exactly once, whatever became of the worker. A host that is tried again has
+// Started and Retrying, in pairs, before that.
 #pragma once
 
 #include <string>
@@ -37,6 +38,11 @@ struct Noted {
   HostIndex host = 0;
   std::string text;
 };
+// The host has been sent a password, and has taken it or not. A connection that was lost then has not.
+struct PasswordAnswered {
+  HostIndex host = 0;
+  bool accepted = false;
+};
 // How far a transfer is; now and then, while it goes on.
 struct Progressed {
   HostIndex host = 0;
@@ -54,8 +60,15 @@ struct Ended {
   int worker_signal = 0;  // that killed its worker (signal(7)), when it was none of ours
 };
 
-using Event = std::variant<Started, PhaseEntered, HostKeyOffered, OutputReceived, Noted, Progressed,
-                           FileFetched, Ended>;
+// An attempt to reach the host has failed, which is not its end: it will be started again. Not told by the pool.
+struct Retrying {
+  HostIndex host = 0;
+  Outcome outcome;  // of that attempt
+  Milliseconds again_in{0};
+};
+
+using Event = std::variant<Started, PhaseEntered, HostKeyOffered, OutputReceived, Noted,
+                           PasswordAnswered, Progressed, FileFetched, Ended, Retrying>;
 
 HostIndex host_of(const Event &event);
 

@@ -19,11 +19,16 @@ struct Outcome {
   std::string signal;              // "KILL", without SIG; empty when it did not die of one
   std::string cause;               // one line; empty when ok
   RemoteEnd remote_end = RemoteEnd::none;
+  StopMethod stopped_by = StopMethod::none;
+  // The server has taken the connection and closed it without a word, or because it has too many that have not logged in
+  // (MaxStartups, sshd_config(5)).
+  bool turned_away = false;
   std::string peer_address;        // the numeric address that was connected to, if any
   std::uint64_t stdout_bytes = 0;  // received from the host
   std::uint64_t stderr_bytes = 0;
   std::uint64_t dropped_bytes = 0;         // received and counted, but over --max-output
   std::optional<TransferRecord> transfer;  // of put and get, once the host was logged in to
+  std::uint32_t attempts = 0;              // to reach it; counted by the parent
   std::array<std::chrono::microseconds, phase_count> phases{};  // time spent in each phase
   std::chrono::microseconds elapsed{0};                         // from start to end
 };

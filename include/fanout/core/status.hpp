@@ -36,15 +36,24 @@ enum class RemoteEnd : std::uint8_t {
   unknown,  // it may still run
 };
 
+// How we made a remote command end.
+enum class StopMethod : std::uint8_t {
+  none,            // we did not
+  channel_signal,  // by signals over its channel (RFC 4254, section 6.9)
+  kill_command,    // by kill(1), run on the host over a second channel
+};
+
 enum class Stream : std::uint8_t { out, err };
 
 std::string_view to_string(Status status);
 std::string_view to_string(Phase phase);  // "resolve", "connect", ... as in JSON
 std::string_view describe(Phase phase);   // "resolving", "connecting", ... as in a sentence
 std::string_view to_string(RemoteEnd end);
+std::string_view to_string(StopMethod method);  // "signal", "kill"; empty for none
 std::optional<Phase> phase_from_wire(std::uint8_t value);
 std::optional<Status> status_from_wire(std::uint8_t value);
 std::optional<RemoteEnd> remote_end_from_wire(std::uint8_t value);
+std::optional<StopMethod> stop_method_from_wire(std::uint8_t value);
 
 // The status word of a host whose work ended with an error of this kind.
 Status status_of(ErrorKind kind);

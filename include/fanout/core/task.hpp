@@ -28,8 +28,9 @@ struct Task {
   std::chrono::milliseconds timeout{0};               // the command; 0 is none
   std::chrono::milliseconds stop_grace{5'000};        // between TERM and KILL of the remote command
   std::uint64_t max_output_bytes = 64ULL << 20;  // per host, both streams together; 0 is no limit
-  std::chrono::milliseconds stall_timeout{60'000};  // of a transfer: no byte in either direction
-  TransferOptions transfer;                         // placeholders of `then` not yet replaced
+  // No byte in either direction; 0 is none. Of a command that is what it is unless the user says something else.
+  std::chrono::milliseconds stall_timeout{60'000};
+  TransferOptions transfer;  // placeholders of `then` not yet replaced
 };
 
 }  // namespace fanout::core

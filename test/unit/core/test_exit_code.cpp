@@ -72,6 +72,40 @@ TEST_CASE("exit code: output that could not be written is 1 even if every host i
   CHECK(exit_code({{with(Status::ok)}, true, false, {}}) == ExitCode::internal);
 }
 
+TEST_CASE("exit code: a run that a rule has stopped is 7 if that kept a host from its end",
+          "[core]") {
+  RunEnd end{{exited(0), with(Status::interrupted)}, false, false, {}};
+  CHECK(exit_code(end) == ExitCode::timed_out);
+  end.stopped_early = true;
+  CHECK(exit_code(end) == ExitCode::stopped_early);
+  end.outcomes = {exited(0), exited(1)};
+  CHECK(exit_code(end) == ExitCode::command_failed);
+}
+
+TEST_CASE("exit code: enough hosts that are ok make good what failed on others, and nothing else",
+          "[core]") {
+  RunEnd end{{exited(0), exited(0), exited(0), exited(1)}, false, false, {}};
+  const auto with_share = [&end](std::uint32_t share) {
+    end.ok_if = share;
+    return static_cast<int>(exit_code(end));
+  };
+  CHECK(with_share(7'500) == 0);
+  CHECK(with_share(7'501) == 5);
+  CHECK(with_share(0) == 0);
+  for (const Status status : {Status::timeout, Status::auth, Status::unreachable}) {
+    end.outcomes.back() = with(status);
+    CHECK(with_share(7'500) == 0);
+    CHECK(with_share(10'000) != 0);
+  }
+  CHECK(exit_code_max(end) != 0);
+  end.outcomes.back() = with(Status::skipped);
+  CHECK(with_share(7'500) == 7);
+  end.outcomes.back() = with(Status::internal);
+  CHECK(with_share(7'500) == 1);
+  end.interrupted_by = SIGINT;
+  CHECK(with_share(7'500) == 130);
+}
+
 TEST_CASE("exit code: the numbers of the signals are those of the shell", "[core]") {
   CHECK(static_cast<int>(ExitCode::interrupt) == 128 + SIGINT);
   CHECK(static_cast<int>(ExitCode::terminate) == 128 + SIGTERM);

@@ -32,6 +32,14 @@ TEST_CASE("status: a number from another process is checked before it becomes a 
   CHECK_FALSE(phase_from_wire(phase_count));
   CHECK(remote_end_from_wire(3) == RemoteEnd::unknown);
   CHECK_FALSE(remote_end_from_wire(4));
+  CHECK(stop_method_from_wire(2) == StopMethod::kill_command);
+  CHECK_FALSE(stop_method_from_wire(3));
+}
+
+TEST_CASE("status: how a command was stopped has a word, and none when it was not", "[core]") {
+  CHECK(to_string(StopMethod::none).empty());
+  CHECK(to_string(StopMethod::channel_signal) == "signal");
+  CHECK(to_string(StopMethod::kill_command) == "kill");
 }
 
 TEST_CASE("status: an error decides its host's word", "[core]") {
