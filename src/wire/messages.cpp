@@ -4,6 +4,7 @@
 #include <cassert>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,7 @@ enum Type : std::uint8_t {
   type_final = 5,
   type_progress = 6,
   type_fetched = 7,
+  type_password = 8,
   type_verdict = 65,
   type_stop = 66,
 };
@@ -116,6 +118,7 @@ std::optional<core::FetchedFile> decode_fetched(Decoder &body) {
 
 void encode_outcome(Encoder &body, const Outcome &outcome) {
   body.byte(number(outcome.status)).byte(number(outcome.phase)).byte(number(outcome.remote_end));
+  body.byte(number(outcome.stopped_by)).boolean(outcome.turned_away);
   body.boolean(outcome.exit_status.has_value())
       .uint32(static_cast<std::uint32_t>(outcome.exit_status.value_or(0)));
   body.string(cut(outcome.signal, max_name_bytes)).string(cut(outcome.cause, max_text_bytes));
@@ -140,7 +143,10 @@ std::optional<Outcome> decode_outcome(Decoder &body) {
   const auto status = core::status_from_wire(body.byte());
   const auto phase = core::phase_from_wire(body.byte());
   const auto end = core::remote_end_from_wire(body.byte());
-  if (!status || !phase || !end) return std::nullopt;
+  const auto method = core::stop_method_from_wire(body.byte());
+  if (!status || !phase || !end || !method) return std::nullopt;
+  outcome.stopped_by = *method;
+  outcome.turned_away = body.boolean();
   outcome.status = *status;
   outcome.phase = *phase;
   outcome.remote_end = *end;
@@ -197,6 +203,9 @@ std::string encode(const WorkerMessage &message) {
           [&](const NoteMessage &m) {
             return body.string(cut(m.text, max_text_bytes)), std::uint8_t{type_note};
           },
+          [&](const PasswordMessage &m) {
+            return body.boolean(m.accepted), std::uint8_t{type_password};
+          },
           [&](const ProgressMessage &m) {
             return body.uint64(m.done_bytes).uint64(m.total_bytes), std::uint8_t{type_progress};
           },
@@ -213,19 +222,20 @@ std::string encode(const WorkerMessage &message) {
 
 std::string encode(const ParentMessage &message) {
   Encoder body;
-  const std::uint8_t type = std::visit(Overloaded{
-                                           [&](const VerdictMessage &m) {
-                                             return body.boolean(m.accepted)
-                                                        .byte(number(m.status))
-                                                        .string(cut(m.cause, max_text_bytes)),
-                                                    std::uint8_t{type_verdict};
-                                           },
-                                           [&](const StopMessage &m) {
-                                             return body.byte(number(m.status)),
-                                                    std::uint8_t{type_stop};
-                                           },
-                                       },
-                                       message);
+  const std::uint8_t type =
+      std::visit(Overloaded{
+                     [&](const VerdictMessage &m) {
+                       return body.boolean(m.accepted)
+                                  .byte(number(m.status))
+                                  .string(cut(m.cause, max_text_bytes)),
+                              std::uint8_t{type_verdict};
+                     },
+                     [&](const StopMessage &m) {
+                       return body.byte(number(m.status)).string(cut(m.why, max_text_bytes)),
+                              std::uint8_t{type_stop};
+                     },
+                 },
+                 message);
   return encode_frame(type, body.bytes());
 }
 
@@ -251,6 +261,7 @@ Result<WorkerMessage> decode_worker_message(const Frame &frame) {
       message = NoteMessage{std::string(body.string())};
       if (std::get<NoteMessage>(*message).text.size() > max_text_bytes) message.reset();
       break;
+    case type_password: message = PasswordMessage{body.boolean()}; break;
     case type_progress: {
       const std::uint64_t done_bytes = body.uint64();
       const std::uint64_t total_bytes = body.uint64();
@@ -282,9 +293,12 @@ Result<ParentMessage> decode_parent_message(const Frame &frame) {
         message = VerdictMessage{accepted, *status, std::string(cause)};
       break;
     }
-    case type_stop:
-      if (const auto status = core::status_from_wire(body.byte())) message = StopMessage{*status};
+    case type_stop: {
+      const auto status = core::status_from_wire(body.byte());
+      const std::string_view why = body.string();
+      if (status && why.size() <= max_text_bytes) message = StopMessage{*status, std::string(why)};
       break;
+    }
     default: break;
   }
   if (!message || !body.finished())
@@ -350,6 +364,9 @@ Result<void> WorkerProtocol::accept(const WorkerMessage &message) {
           },
           [&](const OutputMessage &) { return may_print(); },
           [&](const NoteMessage &) { return ++notes_seen_ <= max_notes; },
+          [&](const PasswordMessage &) {
+            return phase_ == Phase::auth && !std::exchange(password_seen_, true);
+          },
           [&](const ProgressMessage &m) { return may_progress(m); },
           [&](const FetchedMessage &) {
             return phase_ == Phase::run && task_ == core::TaskKind::get &&

@@ -64,6 +64,8 @@ public:
     }
     if (std::holds_alternative<wire::FetchedMessage>(message))
       return runs && is(core::TaskKind::get);
+    if (std::holds_alternative<wire::PasswordMessage>(message))
+      return phase_ == static_cast<int>(core::Phase::auth) && ++passwords_ == 1;
     if (std::holds_alternative<wire::NoteMessage>(message)) return ++notes_ <= wire::max_notes;
     if (const auto *m = std::get_if<wire::FinalMessage>(&message)) {
       over_ = may_end(m->outcome);
@@ -96,6 +98,7 @@ private:
   int phase_ = 0;
   int host_keys_ = 0;
   int notes_ = 0;
+  int passwords_ = 0;
   int progress_ = 0;
   std::uint64_t done_bytes_ = 0;
   bool over_ = false;

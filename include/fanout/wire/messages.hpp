@@ -30,6 +30,10 @@ struct OutputMessage {
 struct NoteMessage {
   std::string text;
 };
+// Once, in phase auth, when a password was sent: whether it was taken.
+struct PasswordMessage {
+  bool accepted = false;
+};
 struct ProgressMessage {
   std::uint64_t done_bytes = 0;
   std::uint64_t total_bytes = 0;
@@ -41,7 +45,7 @@ struct FinalMessage {
   core::Outcome outcome;
 };
 using WorkerMessage = std::variant<PhaseMessage, HostKeyMessage, OutputMessage, NoteMessage,
-                                   ProgressMessage, FetchedMessage, FinalMessage>;
+                                   PasswordMessage, ProgressMessage, FetchedMessage, FinalMessage>;
 
 // parent -> worker
 struct VerdictMessage {
@@ -51,8 +55,9 @@ struct VerdictMessage {
   std::string cause;
 };
 struct StopMessage {
-  core::Status status =
-      core::Status::interrupted;  // what the record is to say: interrupted or timeout
+  // What the record is to say: interrupted or timeout, and why: "stopped by SIGTERM".
+  core::Status status = core::Status::interrupted;
+  std::string why;
 };
 using ParentMessage = std::variant<VerdictMessage, StopMessage>;
 
@@ -98,6 +103,7 @@ private:
   core::Phase phase_ = core::Phase::start;
   int host_keys_seen_ = 0;
   int notes_seen_ = 0;
+  bool password_seen_ = false;
   int progress_seen_ = 0;
   int fetched_seen_ = 0;
   std::uint64_t done_bytes_ = 0;

@@ -31,6 +31,8 @@ core::Outcome sample() {
   outcome.signal = "KILL";
   outcome.cause = "killed by signal KILL";
   outcome.remote_end = core::RemoteEnd::exited;
+  outcome.stopped_by = core::StopMethod::kill_command;
+  outcome.turned_away = true;
   outcome.peer_address = "10.0.0.7";
   outcome.stdout_bytes = 1ULL << 40;
   outcome.stderr_bytes = 2;
@@ -73,6 +75,8 @@ TEST_CASE("messages: each kind arrives as it was sent", "[wire]") {
   CHECK(back(PhaseMessage{Phase::auth}).phase == Phase::auth);
   CHECK(back(HostKeyMessage{"blob"}).blob == "blob");
   CHECK(back(NoteMessage{"text"}).text == "text");
+  CHECK(back(PasswordMessage{true}).accepted);
+  CHECK_FALSE(back(PasswordMessage{false}).accepted);
   const auto output = back(OutputMessage{core::Stream::err, std::string("a\0b", 3)});
   CHECK(output.stream == core::Stream::err);
   CHECK(output.bytes == std::string("a\0b", 3));
@@ -85,6 +89,8 @@ TEST_CASE("messages: each kind arrives as it was sent", "[wire]") {
   CHECK(got.signal == sent.signal);
   CHECK(got.cause == sent.cause);
   CHECK(got.remote_end == sent.remote_end);
+  CHECK(got.stopped_by == sent.stopped_by);
+  CHECK(got.turned_away == sent.turned_away);
   CHECK(got.peer_address == sent.peer_address);
   CHECK(got.stdout_bytes == sent.stdout_bytes);
   CHECK(got.stderr_bytes == sent.stderr_bytes);
@@ -174,10 +180,11 @@ TEST_CASE("messages: what the parent says arrives as it was sent", "[wire]") {
   CHECK(std::get<VerdictMessage>(*verdict).accepted);
   CHECK(std::get<VerdictMessage>(*verdict).cause == "why");
   CHECK(std::get<VerdictMessage>(*verdict).status == Status::internal);
-  const auto stop =
-      decode_parent_message(frame_of(encode(ParentMessage(StopMessage{Status::timeout}))));
+  const auto stop = decode_parent_message(
+      frame_of(encode(ParentMessage(StopMessage{Status::timeout, "the deadline has passed"}))));
   REQUIRE(stop);
   CHECK(std::get<StopMessage>(*stop).status == Status::timeout);
+  CHECK(std::get<StopMessage>(*stop).why == "the deadline has passed");
 }
 
 TEST_CASE("messages: texts are cut to their bound and the largest output passes", "[wire]") {
@@ -204,6 +211,8 @@ TEST_CASE("messages: anything but exactly one message of a known type is refused
       {6, ""},
       {7, ""},
       {8, ""},
+      {8, std::string(1, '\x02')},  // neither yes nor no
+      {9, ""},
       {1, ""},
       {1, std::string(1, '\x09')},      // no such phase
       {1, std::string("\x01\x01", 2)},  // left over
@@ -223,9 +232,29 @@ TEST_CASE("messages: an exit status that is not there is 0 on the way", "[wire]"
   outcome.exit_status.reset();
   Frame frame = frame_of(encode(WorkerMessage(FinalMessage{outcome})));
   REQUIRE(decode_worker_message(frame));
-  constexpr std::size_t last_byte_of_exit_status = 7;
+  constexpr std::size_t last_byte_of_exit_status = 8;
   frame.body[last_byte_of_exit_status] = 1;
   CHECK_FALSE(decode_worker_message(frame));
+}
+
+TEST_CASE("messages: a way to stop a command that nobody knows is refused", "[wire]") {
+  Frame frame = frame_of(encode(WorkerMessage(FinalMessage{sample()})));
+  constexpr std::size_t byte_of_the_method = 3;
+  REQUIRE(frame.body[byte_of_the_method] == 2);
+  frame.body[byte_of_the_method] = 3;
+  CHECK_FALSE(decode_worker_message(frame));
+}
+
+TEST_CASE("messages: why a worker is to stop is cut to its bound, and refused over it", "[wire]") {
+  const std::string_view long_text = "xxxxxxxxxxxxxxxx";
+  std::string why;
+  while (why.size() <= max_text_bytes) why += long_text;
+  const auto cut =
+      decode_parent_message(frame_of(encode(ParentMessage(StopMessage{Status::interrupted, why}))));
+  REQUIRE(cut);
+  CHECK(std::get<StopMessage>(*cut).why == why.substr(0, max_text_bytes));
+  CHECK_FALSE(decode_parent_message({66, Encoder().byte(0).string(why).take()}));
+  CHECK_FALSE(decode_parent_message({66, Encoder().byte(0).take()}));
 }
 
 TEST_CASE("messages: a verdict with a cause over the bound is refused", "[wire]") {
@@ -264,6 +293,19 @@ TEST_CASE("protocol: a worker's life in order is accepted", "[wire]") {
   CHECK(protocol.accept(OutputMessage{core::Stream::out, "x"}));
   CHECK(protocol.accept(FinalMessage{sample()}));
   CHECK(protocol.finished());
+}
+
+TEST_CASE("protocol: what became of the password is said once, while logging in", "[wire]") {
+  const auto refused = [](Phase phase, int times) {
+    WorkerProtocol protocol;
+    REQUIRE(protocol.accept(PhaseMessage{phase}));
+    for (int i = 1; i < times; ++i) REQUIRE(protocol.accept(PasswordMessage{false}));
+    return !protocol.accept(PasswordMessage{true});
+  };
+  CHECK_FALSE(refused(Phase::auth, 1));
+  CHECK(refused(Phase::auth, 2));
+  CHECK(refused(Phase::verify, 1));
+  CHECK(refused(Phase::run, 1));
 }
 
 TEST_CASE("protocol: a key scan has up to four keys and then its record", "[wire]") {
