@@ -1,11 +1,10 @@
 #include "fanout/plan/start_pace.hpp"
 
+#include <algorithm>
 #include <chrono>
-#include <variant>
 
 namespace fanout::plan {
 
-using core::Deadline;
 using core::TimePoint;
 
 namespace {
@@ -15,51 +14,60 @@ constexpr std::chrono::milliseconds longest_beginning{1000};
 
 }  // namespace
 
+StartPace::StartPace(std::size_t most_at_once, std::size_t hosts)
+    : most_at_once_(std::max<std::size_t>(most_at_once, 1)), beginnings_(hosts) {}
+
+void StartPace::leave(Beginning &beginning) {
+  if (beginning.counts == Counts::no) return;
+  beginning.counts = Counts::no;
+  --beginning_;
+}
+
 void StartPace::forget(TimePoint now) {
-  const auto found = [this](const std::deque<Start> &starts) {
-    return beginning_.find(starts.front().host);
-  };
   for (; !connecting_.empty(); connecting_.pop_front()) {
-    const auto host = found(connecting_);
-    const bool counts = host != beginning_.end() && !host->second;
-    if (counts && now - connecting_.front().at < longest_connecting) break;
-    if (counts) beginning_.erase(host);
+    const Start &oldest = connecting_.front();
+    Beginning &beginning = beginnings_[oldest.host];
+    if (beginning.start != oldest.number || beginning.counts != Counts::connecting) continue;
+    if (now - oldest.at < longest_connecting) break;
+    leave(beginning);
   }
   for (; !starts_.empty(); starts_.pop_front()) {
-    const auto host = found(starts_);
-    const bool counts = host != beginning_.end();
-    if (counts && now - starts_.front().at < longest_beginning) break;
-    if (counts) beginning_.erase(host);
+    const Start &oldest = starts_.front();
+    Beginning &beginning = beginnings_[oldest.host];
+    if (beginning.start != oldest.number || beginning.counts == Counts::no) continue;
+    if (now - oldest.at < longest_beginning) break;
+    leave(beginning);
   }
 }
 
-void StartPace::started(core::HostIndex host, TimePoint now) {
-  beginning_.emplace(host, false);
-  starts_.push_back({now, host});
-  connecting_.push_back({now, host});
+void StartPace::started(std::uint32_t host, TimePoint now) {
+  beginnings_[host] = {next_start_, Counts::connecting};
+  ++beginning_;
+  starts_.push_back({now, host, next_start_});
+  connecting_.push_back({now, host, next_start_});
+  ++next_start_;
 }
 
-void StartPace::observe(const core::Event &event) {
-  if (const auto *entered = std::get_if<core::PhaseEntered>(&event)) {
-    const auto host = beginning_.find(entered->host);
-    if (host == beginning_.end()) return;
-    host->second = entered->phase >= core::Phase::kex;
-    if (entered->phase >= core::Phase::run) beginning_.erase(host);
-  } else if (const auto *ended = std::get_if<core::Ended>(&event)) {
-    beginning_.erase(ended->host);
-  }
+void StartPace::entered(std::uint32_t host, core::Phase phase) {
+  Beginning &beginning = beginnings_[host];
+  if (phase >= core::Phase::run)
+    leave(beginning);
+  else if (beginning.counts == Counts::connecting && phase >= core::Phase::kex)
+    beginning.counts = Counts::connected;
 }
+
+void StartPace::ended(std::uint32_t host) { leave(beginnings_[host]); }
 
 bool StartPace::may_start(TimePoint now) {
   forget(now);
-  return beginning_.size() < most_at_once_;
+  return beginning_ < most_at_once_;
 }
 
-Deadline StartPace::next(TimePoint now) {
-  if (may_start(now)) return Deadline(now);
-  const Deadline next_begun(starts_.front().at + longest_beginning);
+TimePoint StartPace::next(TimePoint now) {
+  if (may_start(now)) return now;
+  const TimePoint next_begun = starts_.front().at + longest_beginning;
   if (connecting_.empty()) return next_begun;
-  return next_begun.or_sooner(Deadline(connecting_.front().at + longest_connecting));
+  return std::min(next_begun, connecting_.front().at + longest_connecting);
 }
 
 }  // namespace fanout::plan

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
-#include <unordered_map>
+#include <vector>
 
 #include "fanout/core/deadline.hpp"
-#include "fanout/core/event.hpp"
+#include "fanout/core/status.hpp"
 
 namespace fanout::plan {
 
@@ -16,23 +17,34 @@ namespace fanout::plan {
 // So dead hosts hold up the others as long for every `most_at_once` of them, and not until they are given up.
 class StartPace {
 public:
-  explicit StartPace(std::size_t most_at_once) : most_at_once_(most_at_once) {}
+  // Hosts are numbers below `hosts`, and may be started again when they have ended.
+  StartPace(std::size_t most_at_once, std::size_t hosts);
 
-  void started(core::HostIndex host, core::TimePoint now);
-  void observe(const core::Event &event);
+  void started(std::uint32_t host, core::TimePoint now);
+  void entered(std::uint32_t host, core::Phase phase);
+  void ended(std::uint32_t host);
   bool may_start(core::TimePoint now);
-  // When may_start() becomes true by itself; at once, if it is.
-  core::Deadline next(core::TimePoint now);
+  // When may_start() becomes true by itself; now, if it is.
+  core::TimePoint next(core::TimePoint now);
 
 private:
   struct Start {
     core::TimePoint at;
-    core::HostIndex host;
+    std::uint32_t host;
+    std::uint32_t number;
+  };
+  enum class Counts : std::uint8_t { no, connecting, connected };
+  struct Beginning {
+    std::uint32_t start = 0;  // the latest; those before do not count
+    Counts counts = Counts::no;
   };
   void forget(core::TimePoint now);
+  void leave(Beginning &beginning);
 
   std::size_t most_at_once_;
-  std::unordered_map<core::HostIndex, bool> beginning_;  // those that count; true once connected
+  std::vector<Beginning> beginnings_;
+  std::size_t beginning_ = 0;  // how many count
+  std::uint32_t next_start_ = 0;
   std::deque<Start> starts_;      // all of them, in order; others may still be in it
   std::deque<Start> connecting_;  // the same of those that are not connected
 };
