@@ -16,6 +16,7 @@
 #include "fanout/sandbox/limits.hpp"
 #include "fanout/ssh/session.hpp"
 #include "fanout/sys/process.hpp"
+#include "fanout/sys/signals.hpp"
 #include "run.hpp"
 #include "surroundings.hpp"
 
@@ -49,6 +50,8 @@ int act_on(const cli::Options &options, std::optional<pool::Spawner> &spawner) {
 }
 
 int run(int argc, char **argv, pool::Spawner::Program workers) {
+  // They mean something to a run; one that comes before there is one must not end the program.
+  sys::hold_back({SIGUSR1, SIGUSR2});
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is a write that fails, like a full disk
   if (auto opened = sys::open_missing_standard_descriptors(); !opened)

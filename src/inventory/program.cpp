@@ -5,8 +5,8 @@
 // only, which has to pass its end on before it takes it.
 #include "program.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -38,21 +38,10 @@ int become(const OpenedFile &file, int output, int problem) {
     (void)sys::write_some(problem, {reinterpret_cast<const char *>(&number), sizeof number});
     return 127;
   };
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  // dup2 leaves close-on-exec behind, but does nothing at all when both numbers are the same.
-  if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
-    return give_up(errno);
-  if (output == STDOUT_FILENO) fcntl(STDOUT_FILENO, F_SETFD, 0);
-  signal(SIGPIPE, SIG_DFL);  // an ignored signal would stay ignored
   struct stat now {};
   if (stat(file.path.c_str(), &now) != 0) return give_up(errno);
   if (now.st_dev != file.status.st_dev || now.st_ino != file.status.st_ino) return give_up(ESTALE);
-  // Without a slash it must not be looked for anywhere else, and execv does not.
-  std::string path = file.path;
-  std::string list = "--list";
-  const std::array<char *, 3> arguments{path.data(), list.data(), nullptr};
-  execv(path.c_str(), arguments.data());
-  return give_up(errno);
+  return give_up(sys::become(file.path, {file.path, "--list"}, {output, -1}));
 }
 
 // Kills the whole process group of the child, unless it has ended well.

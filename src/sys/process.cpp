@@ -6,15 +6,18 @@
 extern "C" {
 #include <sys/pidfd.h>  // glibc 2.36 forgot to say that these are C functions
 }
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -43,10 +46,12 @@ private:
   sigset_t before_{};
 };
 
+constexpr std::array ignored_by_children{SIGPIPE, SIGUSR1, SIGUSR2};
+
 void reset_signals() {
   for (int number = 1; number < NSIG; ++number)
     ::signal(number, SIG_DFL);  // refused for KILL, STOP and libc's own
-  ::signal(SIGPIPE, SIG_IGN);
+  for (const int number : ignored_by_children) ::signal(number, SIG_IGN);
   sigset_t none;
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -188,6 +193,26 @@ Result<pid_t> fork_sibling(const std::function<int()> &program) {
   if (pid < 0) return fail(system_error(ErrorKind::local, "clone", errno));
   if (pid == 0) run_child(parent, ProcessGroup::own, Signals::as_they_are, program);
   return static_cast<pid_t>(pid);
+}
+
+int become(const std::string &path, std::vector<std::string> arguments, Outputs outputs) {
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0) return errno;
+  const std::array<std::pair<int, int>, 3> places{
+      {{null, STDIN_FILENO}, {outputs.out, STDOUT_FILENO}, {outputs.err, STDERR_FILENO}}};
+  for (const auto &[from, to] : places) {
+    if (from < 0) continue;
+    // dup2 leaves close-on-exec behind, but does nothing at all when both numbers are the same.
+    if (from == to ? ::fcntl(to, F_SETFD, 0) != 0 : ::dup2(from, to) < 0) return errno;
+  }
+  for (const int number : ignored_by_children)
+    ::signal(number, SIG_DFL);  // an ignored signal would stay ignored
+  std::vector<char *> words;
+  words.reserve(arguments.size() + 1);
+  for (std::string &argument : arguments) words.push_back(argument.data());
+  words.push_back(nullptr);
+  ::execv(path.c_str(), words.data());
+  return errno;
 }
 
 }  // namespace fanout::sys

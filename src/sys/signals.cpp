@@ -40,4 +40,11 @@ std::optional<int> SignalFd::next() {
   return static_cast<int>(info.ssi_signo);
 }
 
+void hold_back(std::initializer_list<int> signals) {
+  sigset_t held;
+  ::sigemptyset(&held);
+  for (const int number : signals) ::sigaddset(&held, number);
+  ::pthread_sigmask(SIG_BLOCK, &held, nullptr);
+}
+
 }  // namespace fanout::sys

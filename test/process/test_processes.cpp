@@ -9,6 +9,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <string>
 
@@ -70,27 +71,33 @@ TEST_CASE("processes: its pidfd becomes readable when a child ends", "[sys]") {
   CHECK(child->reap());
 }
 
-TEST_CASE("processes: a child starts with default signals, none blocked, in its own group",
-          "[sys]") {
+TEST_CASE(
+    "processes: a child starts with default signals, some ignored, none blocked, in its own group",
+    "[sys]") {
   sigset_t all;
   ::sigfillset(&all);
   sigset_t before;
   ::sigprocmask(SIG_SETMASK, nullptr, &before);
-  ::signal(SIGUSR1, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
   ::sigprocmask(SIG_BLOCK, &all, nullptr);
   const auto status = end_of([] {
     sigset_t blocked;
     ::sigprocmask(SIG_SETMASK, nullptr, &blocked);
     int bad = 0;
     for (int number = 1; number < 32; ++number) bad += ::sigismember(&blocked, number) == 1 ? 1 : 0;
-    struct sigaction action {};
-    ::sigaction(SIGUSR1, nullptr, &action);
-    if (action.sa_handler != SIG_DFL) bad += 100;
+    const auto is = [](int number, auto handler) {
+      struct sigaction action {};
+      ::sigaction(number, nullptr, &action);
+      return action.sa_handler == handler;
+    };
+    if (!is(SIGHUP, SIG_DFL)) bad += 100;
+    for (const int number : {SIGPIPE, SIGUSR1, SIGUSR2})
+      if (!is(number, SIG_IGN)) bad += 40;
     if (::getpgrp() != ::getpid()) bad += 50;
     return bad;
   });
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
-  ::signal(SIGUSR1, SIG_DFL);
+  ::signal(SIGHUP, SIG_DFL);
   CHECK(status.exit_status == 0);
 }
 
@@ -184,6 +191,46 @@ TEST_CASE("signals: they arrive on the descriptor, and one ignored from the star
           ::raise(SIGINT);
           if (signals.next() != SIGINT) return 1;
           return signals.next() ? 2 : 0;
+        }).success());
+}
+
+TEST_CASE("processes: what users send to every process of that name ends no child, and no sibling",
+          "[sys]") {
+  CHECK(end_of([] {
+          ::raise(SIGUSR1);
+          ::raise(SIGUSR2);
+          return 0;
+        }).success());
+  auto answers = sys::make_pipe().value();
+  // What is forked for us: it says how the signals left it, and is reaped here.
+  CHECK(end_of([&] {
+          const auto sibling = sys::fork_sibling([&] {
+            ::raise(SIGUSR1);
+            ::raise(SIGUSR2);
+            return sys::write_all(answers.write_end.get(), "alive") ? 0 : 1;
+          });
+          if (!sibling) return 1;
+          const pid_t pid = *sibling;
+          const std::string_view bytes(reinterpret_cast<const char *>(&pid), sizeof pid);
+          return sys::write_all(answers.write_end.get(), bytes) ? 0 : 2;
+        }).success());
+  answers.write_end.close();
+  std::string text(sizeof(pid_t) + 5, '\0');
+  REQUIRE(sys::read_exactly(answers.read_end.get(), text.data(), text.size(),
+                            core::Deadline::in(5s, sys::now())));
+  CHECK(text.find("alive") != std::string::npos);
+  pid_t pid = 0;
+  std::memcpy(&pid, text.data() + (text.find("alive") == 0 ? 5 : 0), sizeof pid);
+  CHECK(sys::adopt_sibling(pid).reap_blocking().success());
+}
+
+TEST_CASE("signals: one that is held back waits until somebody takes it", "[sys]") {
+  CHECK(end_of([] {
+          ::signal(SIGUSR1, SIG_DFL);
+          sys::hold_back({SIGUSR1, SIGUSR2});
+          ::raise(SIGUSR1);
+          auto signals = sys::SignalFd::open({SIGUSR1, SIGUSR2}).value();
+          return signals.next() == SIGUSR1 && !signals.next() ? 0 : 1;
         }).success());
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fanout/core/result.hpp"
 #include "fanout/sys/fd.hpp"
@@ -66,7 +67,8 @@ private:
 };
 
 // Forks; `program` runs in the child, whose exit status is what it returns. In the child: signal dispositions are the
-// default and no signal is blocked, SIGPIPE is ignored, it is leader of its own process group unless told otherwise, gets
+// default and no signal is blocked, SIGPIPE is ignored, so are SIGUSR1 and SIGUSR2, which users send to every process of
+// this name and mean the parent, it is leader of its own process group unless told otherwise, gets
 // SIGKILL when the parent dies (prctl(2) PR_SET_PDEATHSIG, with the race against an already dead parent closed), and
 // leaves by _exit, so that nothing inherited runs twice. An exception that leaves `program` ends in abort(). The caller
 // must be single-threaded.
@@ -79,6 +81,17 @@ core::Result<Child> fork_child(const std::function<int()> &program,
 // handlers run; the caller must be single-threaded and hold no lock. OpenSSL notices by the pid that it is another
 // process.
 core::Result<pid_t> fork_sibling(const std::function<int()> &program);
+
+// What become() gives a program as standard output and error; of one that is less than 0 it has ours.
+struct Outputs {
+  int out = -1;
+  int err = -1;
+};
+
+// In a child of fork_child(): becomes the program at `path`, by that name and not looked for anywhere else, with `arguments`,
+// the first of which is what it is called. It has the null device as standard input, and no signal is ignored. Only
+// returns when it could not, with errno.
+int become(const std::string &path, std::vector<std::string> arguments, Outputs outputs);
 
 // Whether some child of this process has ended and waits to be reaped.
 bool any_child_has_ended();

@@ -22,4 +22,7 @@ private:
   UniqueFd fd_;
 };
 
+// Blocks `signals` for this process: one that comes waits until a SignalFd takes it. fork_child() undoes it in the child.
+void hold_back(std::initializer_list<int> signals);
+
 }  // namespace fanout::sys
