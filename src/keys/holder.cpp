@@ -16,8 +16,10 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -115,6 +117,7 @@ private:
     return std::nullopt;
   }
 
+  std::uint32_t keep_password(Secret password);
   Result<void> seal();
   Result<std::unique_ptr<SigningThreads>> start_signers(std::uint64_t tag);
 
@@ -136,6 +139,7 @@ private:
   std::unique_ptr<Agent> agent_;
   Identities identities_;
   std::vector<Secret> passwords_;
+  std::unordered_multimap<std::size_t, std::uint32_t> passwords_by_hash_;
   std::optional<std::uint32_t> asked_password_;
   std::unordered_map<std::uint32_t, ServedSlot> slots_;
   std::uint64_t next_ticket_ = 0;
@@ -222,14 +226,26 @@ std::optional<Reply> Holder::handle(AskPassword &request) {
   Result<Secret> password = ask_user(request.question);
   if (password && password->empty()) password = fail(ErrorKind::usage, "no password was given");
   if (!password) return failed(std::move(password).error());
-  asked_password_ = static_cast<std::uint32_t>(passwords_.size());
-  passwords_.push_back(*std::move(password));
+  asked_password_ = keep_password(*std::move(password));
   return Numbered{*asked_password_};
 }
 
 std::optional<Reply> Holder::handle(StorePassword &request) {
-  passwords_.push_back(std::move(request.password));
-  return Numbered{static_cast<std::uint32_t>(passwords_.size() - 1)};
+  return Numbered{keep_password(std::move(request.password))};
+}
+
+// Its number, which is that of the same password if it is kept already. Each may be another, so none is compared with all.
+std::uint32_t Holder::keep_password(Secret password) {
+  const std::size_t hash = std::hash<std::string_view>()(password.reveal());
+  const auto [first, last] = passwords_by_hash_.equal_range(hash);
+  const auto same = std::find_if(first, last, [&](const auto &entry) {
+    return passwords_[entry.second].reveal() == password.reveal();
+  });
+  if (same != last) return same->second;
+  const auto id = static_cast<std::uint32_t>(passwords_.size());
+  passwords_.push_back(std::move(password));
+  passwords_by_hash_.emplace(hash, id);
+  return id;
 }
 
 std::optional<Reply> Holder::handle(Seal &) {
@@ -434,8 +450,7 @@ int run_holder(sys::UniqueFd control, const HolderOptions &options) {
   keep_memory_together();
   // It shares the terminal's process group with the parent, which alone decides what Ctrl-C means; while a question is
   // open, console::ask_secret() catches them.
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGUSR1, SIGUSR2})
-    ::signal(signal, SIG_IGN);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP}) ::signal(signal, SIG_IGN);
   if (!sys::null_standard_descriptors()) return 1;
   sys::close_all_but({control.get()});
   sys::set_process_title("fanout: key holder");

@@ -143,15 +143,15 @@ Result<LoadReport> KeyHolder::load(const std::vector<IdentityRequest> &requests)
   return report;
 }
 
-Result<void> KeyHolder::ask_password(const std::string &question) {
+Result<PasswordId> KeyHolder::ask_password(const std::string &question) {
   TRY(not_sealed());
   TRY(check_size("a question", question, max_name_bytes));
   const auto settings = console::TerminalSettings::remember(terminal_);
   const auto asked = ask<Numbered>(ControlRequest(AskPassword{question}));
   if (!control_) settings.put_back();
   if (!asked) return fail(asked.error().within("password"));
-  password_count_ = asked->id + 1;
-  return {};
+  password_count_ = std::max(password_count_, asked->id + 1);
+  return asked->id;
 }
 
 Result<PasswordId> KeyHolder::store_password(Secret password) {
@@ -159,7 +159,7 @@ Result<PasswordId> KeyHolder::store_password(Secret password) {
   TRY(check_size("a password", password.reveal(), max_password_bytes));
   TRY_ASSIGN(const Numbered stored,
              ask<Numbered>(ControlRequest(StorePassword{std::move(password)})));
-  password_count_ = stored.id + 1;
+  password_count_ = std::max(password_count_, stored.id + 1);
   return stored.id;
 }
 

@@ -68,7 +68,7 @@ static void answer_prompts(const char *, int, const char *, int, int count,
   if (text == nullptr) return;
   std::memcpy(text, password.data(), password.size());
   responses[0] = {text, static_cast<unsigned int>(password.size())};
-  s.password_sent = true;
+  s.remember_password_sent();
 }
 
 // A new password is for a person to choose. Without a callback libssh2 does not even say that the old one has expired.
@@ -153,7 +153,7 @@ Result<bool> try_password(Session::State &s, const std::string &user, std::strin
                         : "keyboard-interactive asked for something else than a password");
   }
   if (lists(methods, "password") && !s.password_sent) {
-    s.password_sent = true;
+    s.remember_password_sent();
     const std::string_view password = s.password->reveal();
     const unsigned refusals = s.tap.login_refusals();
     TRY_ASSIGN(const int answer, s.drive([&] {
@@ -199,6 +199,8 @@ Result<void> try_methods(Session::State &s, const std::string &user,
   std::string methods;
   TRY_ASSIGN(bool in, learn_methods(s, user, methods));
   const bool takes_password = lists(methods, "keyboard-interactive") || lists(methods, "password");
+  if (credentials.password && !takes_password && credentials.keys.empty())
+    attempts.notes.emplace_back("the server takes no password");
   if (!in && credentials.password && takes_password) {
     TRY_ASSIGN(in, try_password(s, user, methods, attempts));
     s.password.reset();
@@ -216,6 +218,9 @@ Result<void> Session::login(const std::string &user, const Credentials &credenti
   // In them is the secret of the key exchange, which nobody needs any more.
   state_->tap.forget_secrets();
   core::wipe(state_->proof.exchange);
+  if (state_->password_sent)
+    state_->password_taken =
+        done || state_->tap.partial_successes() > state_->partial_successes_before_password;
   if (done) return {};
   // sshd says in this way that MaxAuthTries is used up: a refusal, not a lost connection.
   const bool refused =
@@ -223,6 +228,11 @@ Result<void> Session::login(const std::string &user, const Credentials &credenti
       (state_->disconnect_reason == SSH_DISCONNECT_NO_MORE_AUTH_METHODS_AVAILABLE ||
        state_->disconnect_text->starts_with("Too many authentication failures"));
   return fail(refused ? ErrorKind::auth : done.error().kind, done.error().message);
+}
+
+std::optional<bool> Session::password_taken() const {
+  if (!state_->password_sent) return std::nullopt;
+  return state_->password_taken;
 }
 
 }  // namespace fanout::ssh

@@ -161,7 +161,7 @@ void PacketTap::look(std::string_view payload) {
       if (!packet.ok() || !plausible) break;
       ++login_refusals_;
       login_methods_ = methods;
-      partial_success_ = partial_success_ || partial == 1;
+      partial_successes_ += partial;
       break;
     }
     case msg_userauth_banner:

@@ -24,6 +24,9 @@ using core::Result;
 
 namespace {
 
+// What sshd says to whom it turns away (sshd.c, server_accept_loop()), before it closes the connection.
+constexpr std::string_view full_server = "Exceeded MaxStartups";
+
 // Enough for identification and key exchange many times over (they take about 2 KiB), little enough to bound a flood.
 constexpr std::uint64_t handshake_limit_bytes = 64 * 1024;
 
@@ -87,6 +90,8 @@ Error Session::State::lost() const {
                                         ? std::string("the server disconnected")
                                         : fmt::format("the server disconnected: {}", *text)};
   const std::string &line = transport.hello().last_line();
+  if (transport.hello().identification().empty() && line == full_server)
+    return {ErrorKind::unreachable, fmt::format("the server is busy with other logins: {}", line)};
   if (transport.hello().identification().empty() && !line.empty())
     return {ErrorKind::protocol,
             fmt::format("no SSH server: it said '{}' and closed the connection", line)};
@@ -246,6 +251,15 @@ const std::string &Session::offered_host_keys() const {
 const core::HostKeyProof &Session::proof() const { return state_->proof; }
 
 std::string Session::login_banner() const { return state_->tap.login_banner(); }
+
+bool Session::turned_away() const {
+  const ServerHello &hello = state_->transport.hello();
+  return !hello.has_begun() && (hello.last_line().empty() || hello.last_line() == full_server);
+}
+
+const std::string &Session::identification() const {
+  return state_->transport.hello().identification();
+}
 
 std::string Session::describe() const {
   const State &s = *state_;

@@ -44,6 +44,8 @@ struct Session::State {
   std::optional<core::Error> sign_error;
   std::optional<core::Secret> password;
   bool password_sent = false;
+  bool password_taken = false;
+  unsigned partial_successes_before_password = 0;
 
   // The command that was started last.
   LIBSSH2_CHANNEL *channel = nullptr;
@@ -81,6 +83,11 @@ struct Session::State {
 
   // Returns when the server's KEXINIT is here, or it wants to hear ours first.
   core::Result<void> hear_hello();
+  // Right before a password leaves.
+  void remember_password_sent() {
+    password_sent = true;
+    partial_successes_before_password = tap.partial_successes();
+  }
   // Finds out which of the secrets that libssh2 has given back belongs to the session.
   void complete_proof(std::string_view session_id);
   core::Result<void> usable() const;

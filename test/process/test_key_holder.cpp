@@ -325,7 +325,8 @@ TEST_CASE("key holder: it ends when its parent is killed", "[keys]") {
 TEST_CASE("key holder: signals meant for the parent do not end it", "[keys]") {
   KeyHolder holder = start();
   REQUIRE(holder.load({}));
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP}) ::kill(holder.pid(), signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGUSR1, SIGUSR2})
+    ::kill(holder.pid(), signal);
   CHECK(holder.load({}));
 }
 
@@ -504,6 +505,19 @@ TEST_CASE("key holder: two slots do not see each other's password", "[keys]") {
   CHECK(slot_two.password(soon()).value().reveal() == "two");
   CHECK(kind(slot_none.password(soon())) == ErrorKind::auth);
   CHECK(failure(slot_none.password(soon())) == "there is no password for this host");
+}
+
+TEST_CASE("key holder: the same password has the same number, and each other one its own",
+          "[keys]") {
+  KeyHolder holder = start();
+  CHECK(holder.store_password(Secret("one")) == 0U);
+  CHECK(holder.store_password(Secret("two")) == 1U);
+  CHECK(holder.store_password(Secret("one")) == 0U);
+  CHECK(holder.store_password(Secret(std::string("one\0", 4))) == 2U);
+  CHECK(holder.store_password(Secret("two")) == 1U);
+  // The highest number is not the last that was told.
+  Slot slot = open(holder, {"a", "alice", {}, 2});
+  CHECK(slot.password(soon()).value().reveal() == std::string("one\0", 4));
 }
 
 TEST_CASE("key holder: an acceptance is seen before a question that was asked after it", "[keys]") {
@@ -1429,6 +1443,8 @@ TEST_CASE("key holder: the password that was asked for serves every host without
   const auto asked = holder.ask_password("Password: ");
   user.join();
   REQUIRE(asked);
+  CHECK(*asked != *own);
+  CHECK(holder.store_password(Secret("every")) == *asked);
   Slot with_own = open(holder, {"a", "alice", {}, *own});
   Slot other = open(holder, {"b", "alice", {}, {}});
   CHECK(with_own.password(soon()).value().reveal() == "own");

@@ -31,7 +31,7 @@ struct HolderOptions {
 };
 
 using IdentityId = std::uint32_t;
-using PasswordId = std::uint32_t;
+using PasswordId = std::uint32_t;  // equal ones mean the same password
 using SlotId = std::uint32_t;
 
 struct IdentityRequest {
@@ -96,12 +96,13 @@ public:
   core::Result<LoadReport> load(const std::vector<IdentityRequest> &requests);
 
   // Asks on the terminal, once, for the password of every host without one of its own.
-  core::Result<void> ask_password(const std::string &question);
+  core::Result<PasswordId> ask_password(const std::string &question);
 
   // The signal by which the user left a question of load() or ask_password(): SIGINT, SIGTERM, SIGHUP or SIGQUIT.
   [[nodiscard]] std::optional<int> interrupted_by() const { return interrupted_by_; }
 
-  // Hands over a password; the argument and every copy of ours is wiped.
+  // Hands over a password; the argument and every copy of ours is wiped. The same password has the same number, that of
+  // ask_password() among them.
   core::Result<PasswordId> store_password(core::Secret password);
 
   // ErrorKind::local when the holder cannot be confined as HolderOptions::sandbox demands.

@@ -77,7 +77,9 @@ public:
   }
   // "publickey,password" of the last refusal (RFC 4252, section 5.1); empty when there was none.
   [[nodiscard]] const std::string &login_methods() const { return login_methods_; }
-  [[nodiscard]] bool partial_success() const { return partial_success_; }
+  [[nodiscard]] bool partial_success() const { return partial_successes_ > 0; }
+  // Refusals that said so: a method was taken, and another is wanted besides.
+  [[nodiscard]] unsigned partial_successes() const { return partial_successes_; }
   // Refusals so far: without a new one, a login that failed was not refused but broken off.
   [[nodiscard]] unsigned login_refusals() const { return login_refusals_; }
   // All banners of the login so far, one after the other as the server sent them (RFC 4252, section 5.4), cut after
@@ -115,7 +117,7 @@ private:
   std::optional<std::string> disconnect_text_;
   std::string login_banner_;  // what was given back of it
   std::string login_methods_;
-  bool partial_success_ = false;
+  unsigned partial_successes_ = 0;
   unsigned login_refusals_ = 0;
   std::string signature_algorithms_;
 };

@@ -28,6 +28,8 @@ public:
 
   // "SSH-2.0-OpenSSH_9.2"; empty until the line is complete. Any bytes but NUL and newline.
   [[nodiscard]] const std::string &identification() const { return identification_; }
+  // Whether it has said anything that may be its identification.
+  [[nodiscard]] bool has_begun() const { return !identification_.empty() || !buffer_.empty(); }
   // The last line of text that came instead of an identification; for error messages.
   [[nodiscard]] const std::string &last_line() const { return last_line_; }
 

@@ -76,6 +76,9 @@ public:
   // Tries the keys in order, then keyboard-interactive, else password. ErrorKind::auth says what was tried and what the
   // server offers.
   core::Result<void> login(const std::string &user, const Credentials &credentials);
+  // After login(), however it ended: whether the server took the password, alone or as one of several methods; nullopt when it
+  // was sent none. What was lost before an answer came was not taken: the server may have counted it as wrong.
+  [[nodiscard]] std::optional<bool> password_taken() const;
   // All that the server has said for people during the login so far (RFC 4252, section 5.4), as it sent it, cut after
   // PacketTap::login_banner_limit_bytes.
   [[nodiscard]] std::string login_banner() const;
@@ -85,13 +88,18 @@ public:
   enum class Input : std::uint8_t { none, open };
   core::Result<ExecChannel> exec(const std::string &command, Input input = Input::none);
 
-  // "SSH-2.0-OpenSSH_9.2", and what was agreed on; for -v.
+  // After a handshake() that failed with ErrorKind::unreachable: the server was reached, and did not want this connection.
+  [[nodiscard]] bool turned_away() const;
+  // "SSH-2.0-OpenSSH_9.2p1 Debian-2": how the server introduces itself, after handshake().
+  [[nodiscard]] const std::string &identification() const;
+  // The same, and what was agreed on; for -v.
   [[nodiscard]] std::string describe() const;
 
   struct State;
 
 private:
   friend class Sftp;
+  friend class SideCommand;
   std::unique_ptr<State> state_;
 };
 

@@ -158,6 +158,11 @@ TEST_CASE("packet tap: login methods, partial success and signature algorithms",
   CHECK(tap.login_methods() == "publickey,password");
   CHECK(tap.login_refusals() == 1);
   CHECK(tap.partial_success());
+  CHECK(tap.partial_successes() == 1);
+  pass(tap, wire::Encoder().byte(51).string("password").boolean(false).bytes());
+  CHECK(tap.login_refusals() == 2);
+  CHECK(tap.partial_success());
+  CHECK(tap.partial_successes() == 1);
 
   wire::Encoder info;
   info.byte(7)
