@@ -71,7 +71,8 @@ struct Pool::Worker {
   std::uint64_t stdout_bytes = 0;
   std::uint64_t stderr_bytes = 0;
   std::optional<Outcome> final_record;
-  std::string fault;  // what rule it broke
+  std::string fault;        // what rule it broke
+  std::string why_stopped;  // by the caller; empty while it was not
 };
 
 Pool::Pool(sys::Epoll epoll, std::size_t max_workers, Launch launch)
@@ -89,7 +90,10 @@ Result<Pool> Pool::create(std::size_t max_workers, Launch launch) {
   return Pool(std::move(epoll), max_workers, std::move(launch));
 }
 
-bool Pool::has_room() const { return workers_.size() < max_workers_ && pending_.empty(); }
+std::size_t Pool::room() const {
+  if (!pending_.empty() || workers_.size() >= max_workers_) return 0;
+  return max_workers_ - workers_.size();
+}
 
 std::size_t Pool::running() const { return workers_.size() + pending_.size(); }
 
@@ -123,6 +127,7 @@ void Pool::try_pending() {
     return;
   }
   if (!launched) {
+    if (!may_pass) launch_error_ = launched.error();
     Outcome outcome;
     outcome.cause = launched.error().message;
     events_.emplace_back(core::Ended{job.host, std::move(outcome)});
@@ -280,6 +285,8 @@ void Pool::take(Worker &worker, wire::WorkerMessage message) {
         core::OutputReceived{worker.host, output->stream, std::move(output->bytes)});
   } else if (auto *note = std::get_if<wire::NoteMessage>(&message)) {
     events_.emplace_back(core::Noted{worker.host, std::move(note->text)});
+  } else if (const auto *password = std::get_if<wire::PasswordMessage>(&message)) {
+    events_.emplace_back(core::PasswordAnswered{worker.host, password->accepted});
   } else if (const auto *progress = std::get_if<wire::ProgressMessage>(&message)) {
     events_.emplace_back(
         core::Progressed{worker.host, progress->done_bytes, progress->total_bytes});
@@ -296,7 +303,8 @@ void Pool::act(Worker &worker) {
   switch (worker.ladder.climb(sys::now())) {
     case KillLadder::Action::none: break;
     case KillLadder::Action::send_stop:
-      send(worker.host, wire::StopMessage{worker.ladder.reason().value_or(Status::interrupted)});
+      send(worker.host, wire::StopMessage{worker.ladder.reason().value_or(Status::interrupted),
+                                          worker.why_stopped});
       break;
     case KillLadder::Action::terminate: worker.child.signal(SIGTERM); break;
     case KillLadder::Action::kill: worker.child.signal(SIGKILL); break;
@@ -321,6 +329,9 @@ Outcome Pool::outcome_of(const Worker &worker, const sys::ProcessStatus &status)
   const std::uint64_t received = worker.stdout_bytes + worker.stderr_bytes;
   if (worker.final_record && worker.fault.empty()) {
     outcome = *worker.final_record;
+    // How far it was is what it has said on its way: who has run a command must not be able to say that it never began.
+    outcome.phase = worker.phase;
+    outcome.turned_away = outcome.turned_away && worker.phase == Phase::kex;
     if (outcome.status == Status::ok && outcome.stdout_bytes + outcome.stderr_bytes != received) {
       outcome.status = Status::internal;
       outcome.cause = fmt::format("{} bytes of output arrived, the worker counted {}", received,
@@ -337,7 +348,10 @@ Outcome Pool::outcome_of(const Worker &worker, const sys::ProcessStatus &status)
       outcome.cause = fmt::format("worker ended while {}: {}", doing, worker.fault);
     else if (reason)
       outcome.cause = fmt::format("{} while {}; its worker did not end by itself and was killed",
-                                  *reason == Status::timeout ? "timed out" : "stopped", doing);
+                                  !worker.why_stopped.empty()  ? worker.why_stopped
+                                  : *reason == Status::timeout ? "timed out"
+                                                               : "stopped",
+                                  doing);
     else if (!status.exited && status.signal == SIGSYS)
       // The filter of the sandbox ends whoever makes a call that no worker has any use for.
       outcome.cause =
@@ -370,23 +384,31 @@ void Pool::send(HostIndex host, const wire::ParentMessage &message) {
   if (found->second->link) sys::write_some(found->second->link.get(), wire::encode(message));
 }
 
-void Pool::stop_all(Status status) {
+void Pool::stop_all(Status status, const std::string &why) {
   const TimePoint now = sys::now();
   for (auto &[host, worker] : workers_) {
+    if (worker->kind == core::TaskKind::clean_up) continue;
+    if (!worker->ladder.reason()) worker->why_stopped = why;
     worker->ladder.stop(status, now);
     act(*worker);
   }
-  drop_pending();
+  drop_pending(why);
 }
 
-void Pool::drop_pending() {
-  for (const Job &job : std::exchange(pending_, {})) {
+void Pool::drop_pending(const std::string &why) {
+  std::deque<Job> kept;
+  for (Job &job : std::exchange(pending_, {})) {
+    if (job.kind == core::TaskKind::clean_up) {
+      kept.push_back(std::move(job));
+      continue;
+    }
     Outcome outcome;
     outcome.status = Status::skipped;
-    outcome.cause = "not started";
+    outcome.cause = why;
     events_.emplace_back(core::Ended{job.host, std::move(outcome)});
   }
-  pending_retry_ = Deadline();
+  pending_ = std::move(kept);
+  if (pending_.empty()) pending_retry_ = Deadline();
 }
 
 void Pool::kill_all(Status status) {

@@ -150,7 +150,7 @@ TEST_CASE("pool: each host has one record and its own output, never more at once
     Run run;
     HostIndex next = 0;
     while (next < 60 || pool.running() > 0) {
-      while (next < 60 && pool.has_room()) {
+      while (next < 60 && pool.room() > 0) {
         pool.start(job(next, [next](int link) {
           return tell_ok(link, "output of " + std::to_string(next)), 0;
         }));
@@ -388,15 +388,61 @@ TEST_CASE("pool: stopping asks the worker, which answers with its own record", "
     Outcome outcome;
     outcome.status = std::get<wire::StopMessage>(message).status;
     outcome.remote_end = core::RemoteEnd::killed;
-    outcome.cause = "stopped; the remote command was killed";
+    outcome.cause = std::get<wire::StopMessage>(message).why;
     tell(link, wire::FinalMessage{outcome});
     return 0;
   }));
   while (run.started.empty()) run.take(pool.wait(core::Deadline::in(5s, sys::now())));
-  pool.stop_all(Status::interrupted);
+  pool.stop_all(Status::interrupted, "stopped by SIGTERM");
   run.until_all_ended(pool);
   CHECK(run.ended.at(0).status == Status::interrupted);
   CHECK(run.ended.at(0).remote_end == core::RemoteEnd::killed);
+  CHECK(run.ended.at(0).cause == "stopped by SIGTERM");
+}
+
+TEST_CASE("pool: a worker that has run a command cannot say that it never came so far", "[pool]") {
+  Pool pool = Pool::create(1, launch).value();
+  Run run;
+  pool.start(job(0, [](int link) -> int {
+    for (const Phase phase : {Phase::connect, Phase::kex, Phase::auth, Phase::run})
+      tell(link, wire::PhaseMessage{phase});
+    Outcome lie;
+    lie.status = Status::unreachable;
+    lie.phase = Phase::kex;
+    lie.turned_away = true;
+    lie.cause = "connection closed by the server";
+    tell(link, wire::FinalMessage{lie});
+    return 0;
+  }));
+  run.until_all_ended(pool);
+  CHECK(run.ended.at(0).status == Status::unreachable);
+  CHECK(run.ended.at(0).phase == Phase::run);
+  CHECK_FALSE(run.ended.at(0).turned_away);
+}
+
+TEST_CASE("pool: who cleans up is not stopped with the others", "[pool]") {
+  Pool pool = Pool::create(2, launch).value();
+  Run run;
+  const auto works = [](int link) -> int {
+    tell(link, wire::PhaseMessage{Phase::connect});
+    wire::FrameReader frames;
+    Outcome outcome;
+    outcome.status = sys::wait_ready(link, POLLIN, core::Deadline::in(500ms, sys::now()))
+                         ? Status::interrupted
+                         : Status::failed;
+    outcome.phase = Phase::connect;
+    tell(link, wire::FinalMessage{outcome});
+    return 0;
+  };
+  pool.start(job(0, works));
+  pool::Job clean_up = job(1, works);
+  clean_up.kind = core::TaskKind::clean_up;
+  pool.start(std::move(clean_up));
+  while (run.started.size() < 2) run.take(pool.wait(core::Deadline::in(5s, sys::now())));
+  pool.stop_all(Status::interrupted, "stopped by SIGTERM");
+  run.until_all_ended(pool);
+  CHECK(run.ended.at(0).status == Status::interrupted);
+  CHECK(run.ended.at(1).status == Status::failed);
 }
 
 TEST_CASE(
@@ -413,7 +459,7 @@ TEST_CASE(
     while (run.started.empty()) run.take(pool.wait(core::Deadline::in(5s, sys::now())));
     run.take(pool.wait(core::Deadline::in(200ms, sys::now())));
     const auto begin = sys::now();
-    pool.stop_all(Status::interrupted);
+    pool.stop_all(Status::interrupted, "stopped by SIGTERM");
     run.until_all_ended(pool);
     CHECK(sys::now() - begin < 2s);
     CHECK(run.ended.at(0).status == Status::interrupted);
@@ -462,7 +508,7 @@ TEST_CASE("pool: when the system refuses to fork, the job waits for a worker to 
     Run run;
     HostIndex next = 0;
     while (next < 12 || pool.running() > 0) {
-      while (next < 12 && pool.has_room())
+      while (next < 12 && pool.room() > 0)
         pool.start(job(next++, [](int link) { return tell_ok(link, "fine"), 0; }));
       run.take(pool.wait(core::Deadline::in(5s, sys::now())));
     }
@@ -537,7 +583,7 @@ TEST_CASE("pool: jobs after one that was refused for good are not tried for as l
   const auto fine = [](int link) { return tell_ok(link), 0; };
   const auto run_until = [&](HostIndex last) {
     while (next < last || pool.running() > 0) {
-      while (next < last && pool.has_room()) pool.start(job(next++, fine));
+      while (next < last && pool.room() > 0) pool.start(job(next++, fine));
       run.take(pool.wait(core::Deadline::in(5s, sys::now())));
     }
   };

@@ -52,7 +52,8 @@ public:
   Pool &operator=(Pool &&) = delete;
   ~Pool();  // kills and reaps what still runs
 
-  [[nodiscard]] bool has_room() const;
+  // How many more workers may be started.
+  [[nodiscard]] std::size_t room() const;
   [[nodiscard]] std::size_t running() const;
 
   // Starts a worker. When the system refuses (EAGAIN, ENOMEM, EMFILE) the job waits inside for a worker to end and is
@@ -72,14 +73,20 @@ public:
   // text, whatever it has said. Nothing if its end has been told.
   void condemn(core::HostIndex host, std::string why);
 
+  // The error of a job that could not be launched for good, which will be that of every other.
+  [[nodiscard]] const std::optional<core::Error> &why_none_can_start() const {
+    return launch_error_;
+  }
+
   // To a worker that may be gone already.
   void send(core::HostIndex host, const wire::ParentMessage &message);
 
-  // A job for which the system has not been able to fork yet is not started any more.
-  void drop_pending();
+  // A job for which the system has not been able to fork yet is not started any more: it ends as skipped, and `why`.
+  void drop_pending(const std::string &why);
 
-  // Asks every worker to stop; their records will say `status`.
-  void stop_all(core::Status status);
+  // Asks every worker to stop; their records will say `status`, and why. Not those that clean up, which have little time as
+  // it is.
+  void stop_all(core::Status status, const std::string &why);
   // SIGKILL to every worker; records of those that had not ended say `status`.
   void kill_all(core::Status status);
 
@@ -112,6 +119,7 @@ private:
   int pending_attempts_ = 0;
   std::string
       given_up_on_;  // for what error the last job was given up, when none has been started since
+  std::optional<core::Error> launch_error_;
   std::vector<core::Event> events_;
   core::TimePoint last_look_;  // when wait() returned last
   core::TimePoint roll_called_;
