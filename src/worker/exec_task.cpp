@@ -1,20 +1,23 @@
+// Two clocks run beside the command: that of its time and that of its silence. Neither runs while its output waits for a
+// parent that does not keep up.
 #include "exec_task.hpp"
 
 #include <poll.h>
 
-#include <algorithm>
+#include <optional>
+#include <string>
 
 #include <fmt/format.h>
 
 #include "fanout/core/duration.hpp"
 #include "fanout/sys/io.hpp"
+#include "remote_stop.hpp"
 
 namespace fanout::worker {
 
 using core::Deadline;
 using core::Outcome;
 using core::RemoteEnd;
-using core::Result;
 using core::Status;
 
 namespace {
@@ -22,8 +25,6 @@ namespace {
 // A parent that does not keep up: then the server is not read either, its window closes, and it waits.
 constexpr std::size_t backlog_limit_bytes = 256 * 1024;
 constexpr std::size_t turn_bytes = 256 * 1024;
-constexpr core::Milliseconds after_kill{2'000};
-constexpr core::Milliseconds after_close{500};
 
 class Exec {
 public:
@@ -34,17 +35,14 @@ public:
   void run();
 
 private:
-  enum class Stopping { no, terminated, killed, closing, over };
-
   [[nodiscard]] bool server_told_end() const {
     return channel_.exit_status() || !channel_.exit_signal().empty();
   }
   void forward(core::Stream stream, std::string_view bytes);
-  void send_signal(const char *name, core::TimePoint now);
-  void escalate(core::TimePoint now);
-  void begin_stop(Status why, core::TimePoint now);
+  void stop_if_due(core::TimePoint now);
+  void stop(Status status, std::string why, core::TimePoint now);
+  void wait(bool blocked, core::TimePoint now);
   void record_end();
-  void record_stop();
   void record_loss(const core::Error &error);
 
   ssh::Session &session_;
@@ -52,90 +50,77 @@ private:
   ParentLink &parent_;
   const ExecLimits &limits_;
   Outcome &outcome_;
-  Stopping stopping_ = Stopping::no;
+  Deadline time_;     // of the command
+  Deadline silence_;  // of its output
+  bool heard_ = false;
+  std::optional<RemoteStop> stop_;
   Status stop_status_ = Status::interrupted;
-  Deadline step_;  // while stopping: when the next step is due; before: the command's time
-  bool ended_before_stop_ = false;
+  std::string stop_why_;
 };
 
 void Exec::forward(core::Stream stream, std::string_view bytes) {
+  heard_ = true;
   (stream == core::Stream::out ? outcome_.stdout_bytes : outcome_.stderr_bytes) += bytes.size();
   parent_.send(wire::OutputMessage{stream, std::string(bytes)});
 }
 
-// Has a deadline of its own, because in a key exchange even this waits for the server; what follows has none again, or the
-// connection could not be read any more when it has passed.
-void Exec::send_signal(const char *name, core::TimePoint now) {
-  session_.set_deadline(Deadline::in(after_kill, now));
-  static_cast<void>(channel_.signal(name));
-  session_.set_deadline({});
-}
-
-void Exec::begin_stop(Status why, core::TimePoint now) {
-  stop_status_ = why;
+void Exec::stop(Status status, std::string why, core::TimePoint now) {
+  stop_status_ = status;
+  stop_why_ = std::move(why);
   parent_.ignore_stop();
-  ended_before_stop_ = server_told_end();
-  stopping_ = Stopping::terminated;
-  step_ = Deadline::in(limits_.stop_grace, now);
-  if (limits_.stop_grace.count() <= 0) step_ = Deadline(now);
-  // Not every server knows signals, and none confirms them: the exit signal or status is the proof.
-  send_signal("TERM", now);
+  stop_.emplace(session_, channel_, limits_.stop_grace, now);
 }
 
-void Exec::escalate(core::TimePoint now) {
-  switch (stopping_) {
-    case Stopping::no: begin_stop(Status::timeout, now); break;
-    case Stopping::terminated:
-      stopping_ = Stopping::killed;
-      step_ = Deadline::in(after_kill, now);
-      send_signal("KILL", now);
-      break;
-    case Stopping::killed:
-      stopping_ = Stopping::closing;
-      step_ = Deadline::in(after_close, now);
-      session_.set_deadline(step_);
-      static_cast<void>(channel_.close());
-      break;
-    case Stopping::closing:
-    case Stopping::over: stopping_ = Stopping::over; break;
+void Exec::stop_if_due(core::TimePoint now) {
+  const auto timed_out = [this] {
+    return fmt::format("timed out after {}", core::format_duration(limits_.timeout));
+  };
+  if (const auto &told = parent_.stop()) {
+    const bool timeout = told->status == Status::timeout;
+    stop(told->status, !told->why.empty() ? told->why : timeout ? timed_out() : "stopped", now);
+  } else if (time_.passed(now)) {
+    stop(Status::timeout, timed_out(), now);
+  } else if (silence_.passed(now)) {
+    stop(Status::timeout,
+         fmt::format("no output for {}", core::format_duration(limits_.stall_timeout)), now);
   }
+}
+
+void Exec::wait(bool blocked, core::TimePoint now) {
+  const Deadline until = stop_ ? stop_->until() : time_.or_sooner(silence_);
+  if (!blocked) return parent_.wait_for_anything(channel_.fd(), channel_.wanted_events(), until);
+  if (stop_ && stop_->listens()) return parent_.wait_for_anything(channel_.fd(), POLLIN, until);
+  parent_.wait_for_anything(-1, POLLIN, until);
+  const auto waited = sys::now() - now;
+  time_ = time_.postponed(waited);
+  silence_ = silence_.postponed(waited);
 }
 
 void Exec::run() {
-  step_ = Deadline::in(limits_.timeout, sys::now());
+  const core::TimePoint start = sys::now();
+  time_ = Deadline::in(limits_.timeout, start);
+  silence_ = Deadline::in(limits_.stall_timeout, start);
   session_.set_deadline({});
   const auto sink = [this](core::Stream stream, std::string_view bytes) { forward(stream, bytes); };
-  while (stopping_ != Stopping::over) {
+  for (;;) {
     const bool blocked = parent_.backlog_bytes() >= backlog_limit_bytes;
-    if (!blocked) {
+    heard_ = false;
+    if (!blocked && !channel_.closed()) {
       if (auto pumped = channel_.pump(turn_bytes, sink); !pumped) {
-        if (stopping_ != Stopping::no) break;
-        return record_loss(pumped.error());
+        if (!stop_) return record_loss(pumped.error());
+        stop_->lost();
       }
-      if (channel_.closed()) break;
     }
-    core::TimePoint now = sys::now();
-    // Told to die and dead: what may still hold the output open is not the command.
-    if (stopping_ != Stopping::no && server_told_end())
-      step_ = step_.or_sooner(Deadline::in(after_close, now));
-    if (parent_.stop() && stopping_ == Stopping::no) begin_stop(parent_.stop()->status, now);
-    if (step_.passed(now)) {
-      if (stopping_ != Stopping::no && server_told_end()) break;
-      escalate(now);
-      continue;
-    }
-    if (blocked) {
-      parent_.wait_for_anything(-1, POLLIN, step_);
-      // The command's time does not run while its output waits for us.
-      if (stopping_ == Stopping::no) step_ = step_.postponed(sys::now() - now);
-    } else {
-      parent_.wait_for_anything(channel_.fd(), channel_.wanted_events(), step_);
-    }
+    if (channel_.closed() && !stop_) return record_end();
+    const core::TimePoint now = sys::now();
+    if (heard_) silence_ = Deadline::in(limits_.stall_timeout, now);
+    if (!stop_) stop_if_due(now);
+    if (stop_) stop_->turn(heard_ || blocked, now);
+    if (stop_ && stop_->over()) break;
+    wait(blocked, now);
   }
-  if (stopping_ == Stopping::no)
-    record_end();
-  else
-    record_stop();
+  outcome_.status = stop_status_;
+  stop_->record(stop_why_, outcome_);
 }
 
 void Exec::record_end() {
@@ -158,28 +143,6 @@ void Exec::record_end() {
   } else {
     outcome_.status = Status::ok;
   }
-}
-
-void Exec::record_stop() {
-  const bool dead = server_told_end();
-  outcome_.status = stop_status_;
-  outcome_.exit_status = channel_.exit_status();
-  outcome_.signal = channel_.exit_signal();
-  const bool by_itself = ended_before_stop_ || outcome_.exit_status == 0;
-  outcome_.remote_end = !dead       ? RemoteEnd::unknown
-                        : by_itself ? RemoteEnd::exited
-                                    : RemoteEnd::killed;
-  const std::string what =
-      stop_status_ == Status::timeout
-          ? fmt::format("timed out after {}", core::format_duration(limits_.timeout))
-          : std::string("stopped");
-  if (ended_before_stop_)
-    outcome_.cause = what + "; the command had ended, but something keeps its output open";
-  else if (outcome_.exit_status == 0)
-    outcome_.cause = what + "; the command ended just then, with status 0";
-  else
-    outcome_.cause =
-        what + (dead ? "; the remote command was killed" : "; the remote command may still run");
 }
 
 void Exec::record_loss(const core::Error &error) {

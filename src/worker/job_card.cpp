@@ -30,7 +30,6 @@ void encode_transfer(const JobCard &card, wire::Encoder &fields) {
   fields.uint32(static_cast<std::uint32_t>(card.remote.size()));
   for (const std::string &path : card.remote) fields.string(path);
   fields.boolean(card.into_folder).string(card.token).boolean(card.wants_list);
-  fields.uint64(count(card.stall_timeout));
 }
 
 // False when a value is none.
@@ -55,7 +54,6 @@ bool decode_transfer(wire::Decoder &fields, JobCard &card) {
   card.into_folder = fields.boolean();
   card.token = fields.string();
   card.wants_list = fields.boolean();
-  card.stall_timeout = time(fields);
   how.method = static_cast<core::TransferMethod>(method);
   return method <= static_cast<std::uint8_t>(core::TransferMethod::scp) && !card.remote.empty();
 }
@@ -78,7 +76,7 @@ std::string encode(const JobCard &card) {
   fields.string(card.host_key_algorithms).boolean(card.has_password).string(card.command);
   if (is_transfer(card.task)) encode_transfer(card, fields);
   fields.uint64(count(card.connect_timeout)).uint64(count(card.timeout));
-  fields.uint64(count(card.stop_grace));
+  fields.uint64(count(card.stop_grace)).uint64(count(card.stall_timeout));
   return fields.take();
 }
 
@@ -112,6 +110,7 @@ Result<JobCard> decode_job_card(std::string_view bytes) {
   card.connect_timeout = time(fields);
   card.timeout = time(fields);
   card.stop_grace = time(fields);
+  card.stall_timeout = time(fields);
   if (!fields.finished() || task > last_task || !good_transfer ||
       family > static_cast<std::uint8_t>(ssh::AddressFamily::ipv6) || port == 0 || port > 65535)
     return fail(ErrorKind::internal, "malformed job card");

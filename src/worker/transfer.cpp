@@ -93,7 +93,8 @@ void Transfer::broken(const Error &why) {
   // What broke first, and not what followed from it, is why the host failed.
   const auto stop = parent.stop();
   if (why.kind == ErrorKind::interrupted)
-    error.message = stop && stop->status == Status::timeout
+    error.message = stop && !stop->why.empty() ? stop->why
+                    : stop && stop->status == Status::timeout
                         ? fmt::format("timed out after {}", core::format_duration(card.timeout))
                         : std::string("stopped");
   else if (why.kind == ErrorKind::timeout && session_time_is_over())
@@ -128,7 +129,9 @@ void Transfer::conclude(Outcome &outcome) {
     outcome.cause = "--then: " + channel.error().message;
     return;
   }
-  run_exec(session, *channel, parent, {card.timeout, card.stop_grace}, outcome);
+  // Silence is no fault of a command, and the limit of it is that of the transfer.
+  run_exec(session, *channel, parent, {.timeout = card.timeout, .stop_grace = card.stop_grace},
+           outcome);
 }
 
 }  // namespace fanout::worker

@@ -121,7 +121,10 @@ Result<void> Worker::connect_and_execute() {
                                       ssh::Session::Options{card_.host_key_algorithms})
            .release();
   session.set_deadline(deadline_);
-  TRY(session.handshake());
+  if (auto greeted = session.handshake(); !greeted) {
+    outcome_.turned_away = greeted.error().kind == ErrorKind::unreachable && session.turned_away();
+    return fail(std::move(greeted).error());
+  }
   enter(Phase::verify, Urgency::with_the_next);
   TRY(ask_for_verdict(session));
   enter(Phase::auth);
@@ -156,7 +159,8 @@ Result<void> Worker::perform(ssh::Session &session) {
     enter(Phase::open);
     TRY_ASSIGN(ssh::ExecChannel channel, session.exec(card_.command));
     enter(Phase::run);
-    run_exec(session, channel, parent_, {card_.timeout, card_.stop_grace}, outcome_);
+    run_exec(session, channel, parent_, {card_.timeout, card_.stop_grace, card_.stall_timeout},
+             outcome_);
     return {};
   }
   enter(Phase::run);
@@ -194,6 +198,9 @@ Result<void> Worker::log_in(ssh::Session &session) {
   auto done = session.login(card_.user, credentials);
   if (std::string banner = session.login_banner(); !banner.empty())
     parent_.send(wire::NoteMessage{std::move(banner)});
+  // The next phase, or the record, leaves right after.
+  if (const std::optional<bool> taken = session.password_taken())
+    parent_.send(wire::PasswordMessage{*taken}, Urgency::with_the_next);
   return done;
 }
 
@@ -208,8 +215,10 @@ void Worker::record(const Error &error) {
         fmt::format("no answer within {} while {}", core::format_duration(card_.connect_timeout),
                     core::describe(outcome_.phase));
   if (error.kind == ErrorKind::interrupted) {
-    outcome_.status = parent_.stop() ? parent_.stop()->status : outcome_.status;
-    outcome_.cause = fmt::format("stopped while {}", core::describe(outcome_.phase));
+    const auto &stop = parent_.stop();
+    if (stop) outcome_.status = stop->status;
+    outcome_.cause = fmt::format("{} while {}", stop && !stop->why.empty() ? stop->why : "stopped",
+                                 core::describe(outcome_.phase));
   }
 }
 
