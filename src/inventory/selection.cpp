@@ -11,6 +11,7 @@
 #include "fanout/core/nearest.hpp"
 #include "hosts_file.hpp"
 #include "names.hpp"
+#include "rerun.hpp"
 #include "settings.hpp"
 
 namespace fanout::inventory {
@@ -37,8 +38,8 @@ public:
   SelectionLookup(const Inventory &inventory, const core::HostSettings &overrides)
       : inventory_(inventory), data_(inventory.data()), overrides_(overrides) {}
 
-  // From here on the words name what to take out of `selected`, which must outlive this.
-  void exclude_from(const TargetSet &selected) { selected_ = &selected; }
+  // From here on the words name what to take out of `selected`, or to leave of it, which must outlive this.
+  void look_in(const TargetSet &selected) { selected_ = &selected; }
 
   // -x: at least one of the names must be one that could be taken out.
   Result<void> check_known(const Pattern &pattern) {
@@ -65,10 +66,7 @@ public:
   }
 
   Result<void> add_word(Target target, TargetSet &into) override {
-    if (target.port != 0 && !data_.find_host(target.name)) {
-      const std::string host(target.host());
-      if (usual_port(data_, overrides_, data_.find_host(host)) == target.port) target.name = host;
-    }
+    drop_usual_port(target, data_, overrides_);
     if (target.port == 0 && target.user.empty() && data_.group_names.find(target.name) &&
         !data_.find_host(target.name))
       return refuse(fmt::format("{} is a group, which is written -g {} or @{}", target.name,
@@ -190,6 +188,45 @@ Result<void> within(std::string_view option, Result<void> result) {
   return result;
 }
 
+// What is named by -H, --hosts-file, -g and --all.
+Result<TargetSet> named_hosts(const Inventory &inventory, const core::Selection &selection,
+                              const SelectionSources &sources, SelectionLookup &lookup) {
+  TargetSet named;
+  for (const std::string &list : selection.hosts)
+    TRY(within("-H", add_list(list, Pattern::Words::hosts, lookup, named)));
+  for (const std::string &path : selection.hosts_files)
+    TRY(within("--hosts-file", add_hosts_file(path, sources, lookup, named)));
+  for (const std::string &list : selection.groups)
+    TRY(within("-g", add_list(list, Pattern::Words::groups, lookup, named)));
+  if (selection.all) TRY(add_all(inventory, lookup, named));
+  return named;
+}
+
+bool names_hosts(const core::Selection &selection) {
+  return !selection.hosts.empty() || !selection.groups.empty() || !selection.hosts_files.empty() ||
+         selection.all;
+}
+
+// --rerun: hosts of a journal, all or those that are named besides.
+Result<TargetSet> rerun_hosts(const Inventory &inventory, const core::Selection &selection,
+                              const core::HostSettings &overrides, const SelectionSources &sources,
+                              SelectionLookup &lookup) {
+  const core::RerunOf &rerun = *selection.rerun;
+  if (!sources.rerun) return refuse("--rerun: there is nothing to read a journal with");
+  TRY_ASSIGN(const auto journaled, sources.rerun(rerun));
+  auto targets = targets_of(journaled, inventory.data(), overrides);
+  if (!targets) return fail(targets.error().within("journal " + in_quotes(rerun.journal)));
+  if (targets->size() != 0 && names_hosts(selection)) {
+    lookup.look_in(*targets);
+    TRY_ASSIGN(const TargetSet named, named_hosts(inventory, selection, sources, lookup));
+    TRY(targets->intersect(named));
+  }
+  if (targets->size() == 0)
+    return refuse(fmt::format("no {}host of {} {}", names_hosts(selection) ? "selected " : "",
+                              in_quotes(rerun.journal), describe(rerun.what)));
+  return targets;
+}
+
 // Knuth's algorithm S: every subset is equally likely, and what is left is in order.
 void draw(std::vector<Target> &targets, std::size_t count, const SelectionSources &sources) {
   // Seeded once: a number of the device is a system call, and there is one draw a host.
@@ -211,6 +248,14 @@ void draw(std::vector<Target> &targets, std::size_t count, const SelectionSource
   targets.resize(kept);
 }
 
+// The hosts of one share lie far apart in the selection, and neighbours are often in one rack.
+void keep_share(std::vector<Target> &targets, core::Shard shard) {
+  std::size_t kept = 0;
+  for (std::size_t i = shard.index - 1; i < targets.size(); i += shard.count, ++kept)
+    if (kept != i) targets[kept] = std::move(targets[i]);
+  targets.resize(kept);
+}
+
 Result<void> check_size(std::size_t size, const core::Selection &selection) {
   if (size == 0) return refuse("the selection is empty");
   if (selection.expected_hosts && size != *selection.expected_hosts)
@@ -227,21 +272,19 @@ Result<void> check_size(std::size_t size, const core::Selection &selection) {
 Result<std::vector<Choice>> choose(const Inventory &inventory, const core::Selection &selection,
                                    const core::HostSettings &overrides,
                                    const SelectionSources &sources) {
-  if (selection.hosts.empty() && selection.groups.empty() && selection.hosts_files.empty() &&
-      !selection.all)
-    return refuse("no hosts are selected: give -H, -g, --all or --hosts-file");
+  if (!names_hosts(selection) && !selection.rerun)
+    return refuse("no hosts are selected: give -H, -g, --all, --hosts-file or --rerun");
+  std::optional<core::Shard> shard;
+  if (selection.shard) {
+    TRY_ASSIGN(shard, resolve_shard(*selection.shard, sources.environment));
+  }
   SelectionLookup lookup(inventory, overrides);
-  TargetSet selected;
-  for (const std::string &list : selection.hosts)
-    TRY(within("-H", add_list(list, Pattern::Words::hosts, lookup, selected)));
-  for (const std::string &path : selection.hosts_files)
-    TRY(within("--hosts-file", add_hosts_file(path, sources, lookup, selected)));
-  for (const std::string &list : selection.groups)
-    TRY(within("-g", add_list(list, Pattern::Words::groups, lookup, selected)));
-  if (selection.all) TRY(add_all(inventory, lookup, selected));
+  TRY_ASSIGN(TargetSet selected, selection.rerun
+                                     ? rerun_hosts(inventory, selection, overrides, sources, lookup)
+                                     : named_hosts(inventory, selection, sources, lookup));
 
   TargetSet excluded;
-  lookup.exclude_from(selected);
+  lookup.look_in(selected);
   for (const std::string &list : selection.excluded) {
     auto pattern = Pattern::parse(list);
     if (!pattern) return fail(pattern.error().within("-x"));
@@ -253,6 +296,7 @@ Result<std::vector<Choice>> choose(const Inventory &inventory, const core::Selec
   std::vector<Target> targets = std::move(selected).take();
   if (selection.pick && *selection.pick < targets.size()) draw(targets, *selection.pick, sources);
   TRY(check_size(targets.size(), selection));
+  if (shard) keep_share(targets, *shard);
 
   const InventoryData &data = inventory.data();
   std::vector<Choice> choices;

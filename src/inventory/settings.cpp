@@ -179,6 +179,12 @@ std::uint16_t usual_port(const InventoryData &data, const HostSettings &override
   return ssh_port;
 }
 
+void drop_usual_port(Target &target, const InventoryData &data, const HostSettings &overrides) {
+  if (target.port == 0 || data.find_host(target.name)) return;
+  const std::string host(target.host());
+  if (usual_port(data, overrides, data.find_host(host)) == target.port) target.name = host;
+}
+
 std::vector<core::Host> resolve(const Inventory &inventory, const std::vector<Choice> &choices,
                                 const HostSettings &overrides, const SelectionSources &from) {
   const InventoryData &data = inventory.data();

@@ -27,4 +27,8 @@ void append_inventory_sources(const InventoryData &data, std::optional<NameId> h
 std::uint16_t usual_port(const InventoryData &data, const core::HostSettings &overrides,
                          std::optional<NameId> host);
 
+// A host with the port that it has anyway is called without it, unless the inventory has it under the name with the port.
+void drop_usual_port(Target &target, const InventoryData &data,
+                     const core::HostSettings &overrides);
+
 }  // namespace fanout::inventory

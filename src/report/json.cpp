@@ -12,76 +12,29 @@
 #include "form.hpp"
 #include "json_text.hpp"
 #include "pen.hpp"
+#include "record.hpp"
 #include "transfer.hpp"
 
 namespace fanout::report {
 
 using core::HostIndex;
 using core::Outcome;
-using core::Phase;
 using core::Result;
 using core::Stream;
-using Json = nlohmann::ordered_json;
 
 namespace {
 
 constexpr int record_version = 1;
 
-double seconds(std::chrono::microseconds time) {
-  return std::chrono::duration<double>(time).count();
-}
-
-double seconds_in(const Outcome &outcome, std::initializer_list<Phase> phases) {
-  std::chrono::microseconds sum{0};
-  for (const Phase phase : phases) sum += outcome.phases[static_cast<std::size_t>(phase)];
-  return seconds(sum);
-}
-
-template <class T>
-Json or_null(const std::optional<T> &value) {
-  return value ? Json(*value) : Json();
-}
-
-Json or_null(std::string_view text) { return text.empty() ? Json() : Json(text); }
-
-// All time counts: checking the host key with the key exchange, opening the channel with what runs in it.
-Json phases_of(const Outcome &outcome) {
-  Json phases;
-  phases["resolve"] = seconds_in(outcome, {Phase::resolve});
-  phases["connect"] = seconds_in(outcome, {Phase::connect});
-  phases["kex"] = seconds_in(outcome, {Phase::kex, Phase::verify});
-  phases["auth"] = seconds_in(outcome, {Phase::auth});
-  phases["run"] = seconds_in(outcome, {Phase::open, Phase::run});
-  return phases;
-}
-
-void add_leftovers(Json &record, const std::vector<std::string> &leftovers) {
-  const bool text = std::all_of(leftovers.begin(), leftovers.end(), is_utf8);
-  Json &list = record[text ? "leftovers" : "leftovers_base64"] = Json::array();
-  for (const std::string &name : leftovers) list.push_back(text ? name : core::encode_base64(name));
-}
-
-void add_transfer(Json &record, const Outcome &outcome) {
-  const core::TransferRecord transfer = outcome.transfer.value_or(core::TransferRecord());
-  record["files"] = transfer.files;
-  record["bytes"] = transfer.bytes;
-  record["sent"] = transfer.sent_bytes;
-  record["unchanged"] = transfer.unchanged;
-  record["rate"] = or_null(rate_of(outcome));
-  record["sha256"] = or_null(transfer.sha256);
-  if (!transfer.verified_by.empty()) record["verified_by"] = transfer.verified_by;
-  if (!transfer.used.empty()) record["used"] = transfer.used;
-  if (!transfer.leftovers.empty()) add_leftovers(record, transfer.leftovers);
-}
-
 class JsonForm final : public Form {
 public:
   explicit JsonForm(const FormTools &tools) : tools_(tools) {}
 
+  // The first time counts: a host that is tried again was started before.
   void started(HostIndex host) override {
-    started_[host] = std::chrono::duration_cast<std::chrono::seconds>(
-                         tools_.options.wall_clock().time_since_epoch())
-                         .count();
+    started_.try_emplace(host, std::chrono::duration_cast<std::chrono::seconds>(
+                                   tools_.options.wall_clock().time_since_epoch())
+                                   .count());
   }
 
   Taken received(HostIndex host, Stream stream, std::string_view bytes) override {
@@ -136,12 +89,8 @@ private:
     record["address"] = host.address;
     record["port"] = host.port;
     record["user"] = host.user;
-    record["status"] = to_string(outcome.status);
-    record["exit"] = or_null(outcome.exit_status);
-    record["signal"] = or_null(outcome.signal);
-    record["phase"] = to_string(outcome.phase);
-    record["cause"] = outcome.cause;
-    record["attempts"] = has_started ? 1 : 0;
+    add_ending(record, outcome);
+    record["attempts"] = std::max<std::uint32_t>(outcome.attempts, has_started ? 1 : 0);
     record["started"] = has_started ? or_null(format_time(started->second)) : Json();
     record["seconds"] = seconds(outcome.elapsed);
     record["phases"] = phases_of(outcome);
@@ -153,8 +102,7 @@ private:
     record["stdout_bytes"] = outcome.stdout_bytes;
     record["stderr_bytes"] = outcome.stderr_bytes;
     record["truncated"] = outcome.dropped_bytes > 0 || !is_whole;
-    record["remote_end"] =
-        outcome.remote_end == core::RemoteEnd::none ? Json() : Json(to_string(outcome.remote_end));
+    add_remote_end(record, outcome);
     if (is_transfer(tools_.options.task)) add_transfer(record, outcome);
     return record;
   }

@@ -39,7 +39,21 @@ void ProgressAccount::observe(const core::Event &event) {
     take(*progressed);
   } else if (const auto *ended = std::get_if<core::Ended>(&event)) {
     end(*ended);
+  } else if (const auto *retrying = std::get_if<core::Retrying>(&event)) {
+    forget(retrying->host);
   }
+}
+
+// What its share was.
+ProgressAccount::Share ProgressAccount::forget(HostIndex host) {
+  const auto found = running_.find(host);
+  if (found == running_.end()) return {};
+  const Share share = found->second;
+  if (!share.known) --unknown_running_;
+  done_of_running_ -= share.done;
+  total_of_running_ -= share.total;
+  running_.erase(found);
+  return share;
 }
 
 void ProgressAccount::take(const core::Progressed &progressed) {
@@ -53,14 +67,7 @@ void ProgressAccount::take(const core::Progressed &progressed) {
 }
 
 void ProgressAccount::end(const core::Ended &ended) {
-  Share share;
-  if (const auto found = running_.find(ended.host); found != running_.end()) {
-    share = found->second;
-    if (!share.known) --unknown_running_;
-    done_of_running_ -= share.done;
-    total_of_running_ -= share.total;
-    running_.erase(found);
-  }
+  const Share share = forget(ended.host);
   ++ended_;
   const core::Outcome &outcome = ended.outcome;
   if (!core::succeeded(outcome)) ++failed_;

@@ -101,9 +101,7 @@ std::string describe_time(std::chrono::microseconds time) {
   return fmt::format("{:.1f} s", static_cast<double>(count) / 1e6);
 }
 
-}  // namespace
-
-std::string reason(const Outcome &outcome) {
+std::string reason_of_attempt(const Outcome &outcome) {
   switch (outcome.status) {
     case Status::ok: return {};
     case Status::failed: {
@@ -122,6 +120,15 @@ std::string reason(const Outcome &outcome) {
     case Status::internal: break;
   }
   return outcome.cause.empty() ? fmt::format("while {}", describe(outcome.phase)) : outcome.cause;
+}
+
+}  // namespace
+
+std::string reason(const Outcome &outcome) {
+  std::string text = reason_of_attempt(outcome);
+  if (outcome.attempts > 1 && !text.empty())
+    text += fmt::format(" ({} attempts)", outcome.attempts);
+  return text;
 }
 
 std::string general_reason(const Outcome &outcome, const core::Host &host) {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "fanout/console/sanitize.hpp"
+#include "fanout/core/duration.hpp"
 #include "fanout/report/reason.hpp"
 #include "fanout/report/summary.hpp"
 #include "form.hpp"
@@ -144,6 +145,11 @@ Result<void> Report::happened(const core::Noted &noted) {
   return {};
 }
 
+Result<void> Report::happened(const core::PasswordAnswered &answered) {
+  TRY(find_running(answered.host));
+  return {};
+}
+
 // How far a transfer is shows in the line of progress, what was fetched in the manifest; neither is the report's matter.
 Result<void> Report::happened(const core::Progressed &progressed) {
   TRY(find_running(progressed.host));
@@ -160,6 +166,17 @@ Result<void> Report::happened(const core::Ended &ended) {
   if (states_[ended.host] == State::ended)
     return fail(ErrorKind::internal, fmt::format("{} ended twice", labels_[ended.host]));
   end(ended.host, ended.outcome);
+  return {};
+}
+
+Result<void> Report::happened(const core::Retrying &retrying) {
+  TRY(find_running(retrying.host));
+  running_.erase(retrying.host);
+  states_[retrying.host] = State::waiting;
+  if (options_.verbosity > 0)
+    say(fmt::format("fanout: {}: {}; again in {}\n", labels_[retrying.host],
+                    console::safe_line(describe_end(retrying.outcome), note_columns),
+                    core::describe_duration(retrying.again_in)));
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "fanout/core/selection.hpp"
 #include "fanout/inventory/inventory.hpp"
 #include "fanout/inventory/pattern.hpp"
+#include "fanout/inventory/shard.hpp"
 
 namespace fanout::inventory {
 
@@ -24,6 +25,10 @@ struct SelectionSources {
   std::function<std::uint64_t(std::uint64_t below)> random;
   // The text of a hosts file, "-" for standard input; read_hosts_file() if there is none.
   std::function<core::Result<std::string>(const std::string &path)> read_file;
+  // The hosts that --rerun takes from a journal, in its order; errors are ErrorKind::usage. Without it there is no --rerun.
+  std::function<core::Result<std::vector<core::NamedHost>>(const core::RerunOf &rerun)> rerun;
+  // For --shard auto; without it no variable is set.
+  Environment environment;
 };
 
 // One selected host, before its settings are merged.
@@ -32,8 +37,9 @@ struct Choice {
   std::optional<std::uint32_t> host;  // its number in the inventory, if it is there
 };
 
-// Which hosts, each once. Order: -H, --hosts-file, -g, --all, each in order of mention; then -x takes away, --pick draws
-// (keeping the order), --expect-hosts and --max-hosts check.
+// Which hosts, each once. Order: -H, --hosts-file, -g, --all, each in order of mention, or with --rerun that of the journal,
+// of which these then leave what they name; then -x takes away, --pick draws (keeping the order), --expect-hosts and
+// --max-hosts check, --shard leaves one share. Only a share can be empty.
 //
 // A host is its name. A port makes another name of it (127.0.0.1:2201), unless it is the port that the host has anyway.
 // Named as two different users, it is an error. A name in -x (or after `!`) that neither the inventory nor the

@@ -45,6 +45,7 @@ private:
 
   void take(const core::Progressed &progressed);
   void end(const core::Ended &ended);
+  Share forget(core::HostIndex host);
   [[nodiscard]] std::uint64_t done() const { return done_of_ended_ + done_of_running_; }
   // Of all hosts; nothing while some cannot be known.
   [[nodiscard]] std::optional<std::uint64_t> total() const;

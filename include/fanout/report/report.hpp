@@ -107,9 +107,11 @@ private:
   core::Result<void> happened(const core::HostKeyOffered &offered);
   core::Result<void> happened(const core::OutputReceived &received);
   core::Result<void> happened(const core::Noted &noted);
+  core::Result<void> happened(const core::PasswordAnswered &answered);
   core::Result<void> happened(const core::Progressed &progressed);
   core::Result<void> happened(const core::FileFetched &fetched);
   core::Result<void> happened(const core::Ended &ended);
+  core::Result<void> happened(const core::Retrying &retrying);
 
   void keep(core::HostIndex host, Running &running, const core::OutputReceived &received);
   void end(core::HostIndex host, core::Outcome outcome);

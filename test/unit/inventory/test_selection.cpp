@@ -183,7 +183,7 @@ TEST_CASE("selection: without an inventory plain hosts are fine, groups are not"
 TEST_CASE("selection: an empty one is an error", "[inventory]") {
   const Inventory inventory = ini(small);
   CHECK(selection_error(inventory, {}) ==
-        "no hosts are selected: give -H, -g, --all or --hosts-file");
+        "no hosts are selected: give -H, -g, --all, --hosts-file or --rerun");
   core::Selection selection = groups("web");
   selection.excluded = {"@web"};
   CHECK(selection_error(inventory, selection) == "the selection is empty");

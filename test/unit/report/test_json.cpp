@@ -61,7 +61,7 @@ TEST_CASE("json: one object a host, its keys in their order", "[report]") {
         R"("signal":null,"phase":"done","cause":"exit 3","attempts":1,)"
         R"("started":"2026-01-31T12:00:00Z","seconds":1.5,"phases":{"resolve":0.0,"connect":0.0,)"
         R"("kex":0.025,"auth":0.0,"run":1.0},"stdout":"hello\n","stderr":"oh\n","stdout_bytes":6,)"
-        R"("stderr_bytes":3,"truncated":false,"remote_end":"exited"})"
+        R"("stderr_bytes":3,"truncated":false,"remote_end":"exited","stopped_by":null})"
         "\n");
 }
 
@@ -157,7 +157,7 @@ TEST_CASE("json: of a transfer there is what was copied", "[report]") {
   const auto lines = lines_of(run.stdout_text());
   const std::string text = lines.at(0).dump();
   CHECK(text.ends_with(
-      R"("remote_end":null,"files":3,"bytes":30,"sent":20,"unchanged":1,"rate":10.0,)"
+      R"("remote_end":null,"stopped_by":null,"files":3,"bytes":30,"sent":20,"unchanged":1,"rate":10.0,)"
       R"("sha256":")" +
       std::string(64, 'a') + R"(","verified_by":"sha256sum","used":"sftp"})"));
   CHECK(lines.at(1).dump().ends_with(

@@ -284,6 +284,27 @@ TEST_CASE("running text: it tells who runs, furthest first, and how many do not"
         "    b\n");
 }
 
+TEST_CASE("report: a host that is tried again runs twice and ends once", "[report]") {
+  ReportOptions options;
+  options.verbosity = 1;
+  Run run({"a"}, options);
+  run.start(0);
+  REQUIRE(run.observe(PhaseEntered{0, Phase::connect}));
+  Outcome refused;
+  refused.status = Status::unreachable;
+  refused.cause = "connect 10.0.0.1:22: Connection refused";
+  REQUIRE(run.observe(fanout::core::Retrying{0, refused, Milliseconds(1'200)}));
+  CHECK_FALSE(run.observe(PhaseEntered{0, Phase::connect}));
+  CHECK(run.report().running_text() == "fanout: 0 running, 0 ended, 1 not started\n");
+  run.start(0);
+  refused.attempts = 2;
+  run.end(0, refused);
+  REQUIRE(run.report().finish(Milliseconds(0)));
+  CHECK(run.stderr_text().find("fanout: a: unreachable, connect 10.0.0.1:22: Connection refused; "
+                               "again in 1.2 s\n") == 0);
+  CHECK(run.stderr_text().find("Connection refused (2 attempts)\n") != std::string::npos);
+}
+
 TEST_CASE("finish: what a host without an end has printed is shown", "[report]") {
   Run run({"a"});
   run.start(0);
