@@ -14,6 +14,7 @@ std::string_view title(Heading heading) {
       return "Selection (a LIST is comma separated; the option may be repeated)";
     case Heading::transfer: return "Transfer";
     case Heading::run: return "Run";
+    case Heading::control: return "Run control";
     case Heading::login: return "Login";
     case Heading::output: return "Output";
     case Heading::listing: return "Form";
@@ -22,8 +23,9 @@ std::string_view title(Heading heading) {
   return "";
 }
 
-constexpr auto headings = {Heading::selection, Heading::listing, Heading::transfer, Heading::run,
-                           Heading::login,     Heading::output,  Heading::command};
+constexpr auto headings = {Heading::selection, Heading::listing, Heading::transfer,
+                           Heading::run,       Heading::control, Heading::login,
+                           Heading::output,    Heading::command};
 
 // "  -g, --group LIST        groups of the inventory"
 std::string line_of(const OptionRow &row) {

@@ -28,7 +28,16 @@ struct Given {
 };
 
 // The headings of the help texts, in their order.
-enum class Heading : std::uint8_t { selection, transfer, run, login, output, command, listing };
+enum class Heading : std::uint8_t {
+  selection,
+  listing,
+  transfer,
+  run,
+  control,
+  login,
+  output,
+  command,
+};
 
 // Commands, one bit each.
 enum class TakenBy : std::uint8_t { exec = 1, hosts = 2, trust = 4, put = 8, get = 16 };

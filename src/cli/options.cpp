@@ -22,8 +22,9 @@ using core::Result;
 using std::string;
 using std::string_view;
 
-constexpr std::uint64_t most_hosts = 1'000'000;
 constexpr std::uint64_t most_workers = 100'000;
+constexpr std::uint32_t most_starts_per_second = 100'000;
+constexpr std::uint32_t most_retries = 100;
 
 template <class To, class T>
 Result<void> set(To &target, Given given, Result<T> value) {
@@ -51,6 +52,14 @@ Result<void> choose(T &target, string &by, Given given, std::type_identity_t<Res
     return fail(ErrorKind::usage, fmt::format("{} and {} contradict each other", by, given.name));
   target = *value;
   by = given.name;
+  return {};
+}
+
+Result<void> set_order(core::RunControl &control, Given given) {
+  auto choice = parse_order(given.value);
+  if (!choice) return fail(std::move(choice).error().within(given.name));
+  control.order = choice->order;
+  control.seed = choice->seed;
   return {};
 }
 
@@ -135,11 +144,16 @@ const OptionRow table[] = {
   {Heading::selection, every, any, "hosts-file", "", "FILE", "hosts or patterns, one a line; - is stdin",
    [](Draft &d, Given g) { return add(d.selection.hosts_files, g.value); }},
   {Heading::selection, every, once, "pick", "", "N", "a random sample of N hosts",
-   [](Draft &d, Given g) { return set(d.selection.pick, g, parse_number<std::size_t>(g.value, 1, most_hosts)); }},
+   [](Draft &d, Given g) { return set(d.selection.pick, g, parse_number<std::uint32_t>(g.value, 1, most_hosts)); }},
   {Heading::selection, every, once, "expect-hosts", "", "N", "refuse a selection of another size",
-   [](Draft &d, Given g) { return set(d.selection.expected_hosts, g, parse_number<std::size_t>(g.value, 1, most_hosts)); }},
+   [](Draft &d, Given g) { return set(d.selection.expected_hosts, g, parse_number<std::uint32_t>(g.value, 1, most_hosts)); }},
   {Heading::selection, every, once, "max-hosts", "", "N", "refuse a larger selection",
-   [](Draft &d, Given g) { return set(d.selection.max_hosts, g, parse_number<std::size_t>(g.value, 1, most_hosts)); }},
+   [](Draft &d, Given g) { return set(d.selection.max_hosts, g, parse_number<std::uint32_t>(g.value, 1, most_hosts)); }},
+
+  {Heading::selection, logs_in | hosts, once, "rerun", "", "WHAT:JOURNAL", "failed, unreached, unfinished or not-ok hosts",
+   [](Draft &d, Given g) { return set(d.selection.rerun, g, parse_rerun(g.value)); }},
+  {Heading::selection, logs_in | hosts, once, "shard", "", "K/N", "part K of N; auto, auto/N: see fanout(1)",
+   [](Draft &d, Given g) { return set(d.selection.shard, g, parse_shard(g.value)); }},
 
   // --- what is copied, and how ---------------------------------------------------------------------------------------
   {Heading::transfer, transfer, once, "recursive,r", "", "", "directories with all that is in them",
@@ -174,6 +188,8 @@ const OptionRow table[] = {
    [](Draft &d, Given g) { return set(d.overrides.timeout, g, core::parse_duration(g.value)); }},
   {Heading::run, transfer, once, "timeout,t", "", "T", "for the transfer: 10s, 5m, 2h (default none)",
    [](Draft &d, Given g) { return set(d.overrides.timeout, g, core::parse_duration(g.value)); }},
+  {Heading::run, exec, once, "stall-timeout", "", "T", "without a byte (default none)",
+   [](Draft &d, Given g) { return set(d.task.stall_timeout, g, core::parse_duration(g.value)); }},
   {Heading::run, transfer, once, "stall-timeout", "", "T", "without a byte (default 60s; 0 is none)",
    [](Draft &d, Given g) { return set(d.task.stall_timeout, g, core::parse_duration(g.value)); }},
   {Heading::run, exec, once, "exit", "", "RULE", "max: the largest remote status instead of 5",
@@ -186,6 +202,37 @@ const OptionRow table[] = {
 
   {Heading::run, trust, once, "yes", "", "", "record without asking",
    [](Draft &d, Given) { return set(d.assume_yes, true); }},
+
+  // --- how the run goes over its hosts -------------------------------------------------------------------------------
+  {Heading::control, logs_in, once, "order", "", "ORDER", "fifo (default), lifo, priority or random[:SEED]",
+   [](Draft &d, Given g) { return set_order(d.control, g); }},
+  {Heading::control, logs_in, once, "batches", "", "LIST", "sizes, as 1,10%,50%; the last repeats",
+   [](Draft &d, Given g) { return set(d.control.batches, g, parse_batches(g.value)); }},
+  {Heading::control, logs_in, once, "pause-between", "", "T", "wait between two batches (default 0)",
+   [](Draft &d, Given g) { return set(d.control.pause_between, g, core::parse_duration(g.value)); }},
+  {Heading::control, logs_in, once, "gate", "", "CMD", "run here between two; start no more if it fails",
+   [](Draft &d, Given g) { return set(d.control.gate, string(g.value)); }},
+  {Heading::control, logs_in, once, "max-fail", "", "N|N%", "start no more once so many have failed",
+   [](Draft &d, Given g) { return set(d.control.max_fail, g, parse_quantity(g.value)); }},
+  {Heading::control, logs_in, once, "on-halt", "", "WHAT", "drain (default) or kill what runs then",
+   [](Draft &d, Given g) {
+     return set(d.control.on_halt, g,
+                parse_word<core::OnHalt>(g.value, {{"drain", core::OnHalt::drain}, {"kill", core::OnHalt::kill}}));
+   }},
+  {Heading::control, logs_in, once, "ok-if", "", "N%", "exit 0 if so many succeeded (default 100%)",
+   [](Draft &d, Given g) { return set(d.control.ok_if, g, parse_share(g.value)); }},
+  {Heading::control, logs_in, once, "start-rate", "", "N", "hosts started per second (default no limit)",
+   [](Draft &d, Given g) {
+     return set(d.control.start_rate, g, parse_number<std::uint32_t>(g.value, 1, most_starts_per_second));
+   }},
+  {Heading::control, logs_in, once, "retries", "", "N", "of a connection that failed (default 0)",
+   [](Draft &d, Given g) { return set(d.control.retries, g, parse_number<std::uint32_t>(g.value, 0, most_retries)); }},
+  {Heading::control, logs_in, once, "deadline", "", "T", "for the whole run (default none)",
+   [](Draft &d, Given g) { return set(d.control.deadline, g, core::parse_duration(g.value)); }},
+  {Heading::control, logs_in, once, "dry-run", "", "", "print the plan, contact nobody",
+   [](Draft &d, Given) { return set(d.dry_run, true); }},
+  {Heading::control, logs_in, once, "journal", "", "FILE", "record the run there, for --rerun",
+   [](Draft &d, Given g) { return set(d.journal, string(g.value)); }},
 
   // --- login ---------------------------------------------------------------------------------------------------------
   {Heading::login, logs_in | hosts, once, "user,u", "-l", "USER", "remote user (also -l)",
@@ -202,6 +249,8 @@ const OptionRow table[] = {
    [](Draft &d, Given g) { return set(d.overrides.host_key, g, parse_host_key(g.value)); }},
   {Heading::login, logs_in, once, "accept-new-with-password", "", "", "let hosts that nobody knows have one",
    [](Draft &d, Given) { return set(d.accept_new_with_password, true); }},
+  {Heading::login, logs_in, once, "max-auth-fail", "", "N", "hosts that may refuse a password (default 3)",
+   [](Draft &d, Given g) { return set(d.control.max_auth_fail, g, parse_number<std::uint32_t>(g.value, 0, most_hosts)); }},
   {Heading::login, contact, any, "known-hosts", "", "FILE", "instead of the usual files; repeatable",
    [](Draft &d, Given g) { return add(d.known_hosts, g.value); }},
   {Heading::login, contact, once, ",4", "", "", "IPv4 addresses only",

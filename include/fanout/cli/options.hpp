@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fanout/core/host.hpp"
+#include "fanout/core/run_control.hpp"
 #include "fanout/core/selection.hpp"
 #include "fanout/core/task.hpp"
 #include "fanout/sandbox/confinement.hpp"
@@ -49,6 +50,9 @@ struct Options {
   bool command_is_marked =
       false;  // by "--" before it or by --cmd: it cannot be a host name that went astray
   std::optional<int> parallel = 64;  // empty: as many as this machine allows
+  core::RunControl control;
+  bool dry_run = false;                // the plan is printed, and nobody contacted
+  std::optional<std::string> journal;  // file name
   bool ask_pass = false;
   // A host that has a password, and whose policy for host keys would believe a stranger, may be contacted.
   bool accept_new_with_password = false;

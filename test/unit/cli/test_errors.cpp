@@ -256,14 +256,15 @@ TEST_CASE("errors: a switch may be repeated", "[cli]") {
 }
 
 TEST_CASE("errors: no hosts are selected", "[cli]") {
-  const std::string message = "no hosts are selected; use -g, -H, -a or --hosts-file";
+  const std::string message = "no hosts are selected; use -g, -H, -a, --hosts-file or --rerun";
   check({
       {{"exec"}, message},
       {{"exec", "uptime"}, message},
       {{"exec", "-x", "web07", "uptime"}, message},
       {{"hosts"}, message},
       {{"hosts", "-i", "hosts.ini"}, message},
-      {{"trust", "--yes"}, message},
+      {{"trust", "--yes"}, "no hosts are selected; use -g, -H, -a or --hosts-file"},
+      {{"hosts", "--shard", "1/2"}, message},
   });
 }
 
@@ -302,7 +303,7 @@ TEST_CASE("errors: a copy needs a source and a destination", "[cli]") {
       {{"put", "-a", "x", ""}, "an empty path in LOCAL... REMOTE"},
       {{"get", "-a", "", "x"}, "an empty path in REMOTE... LOCALDIR"},
       {{"put", "-a", "x", "y", "/tmp"}, "several LOCALs need a REMOTE that ends in /"},
-      {{"put", "x", "/tmp/"}, "no hosts are selected; use -g, -H, -a or --hosts-file"},
+      {{"put", "x", "/tmp/"}, "no hosts are selected; use -g, -H, -a, --hosts-file or --rerun"},
   });
 }
 
@@ -329,6 +330,56 @@ TEST_CASE("errors: ways of copying that contradict each other", "[cli]") {
       {{"put", "-a", "--then", " ", "x", "y"}, "--then is empty"},
       {{"put", "-a", "--then", std::string(40000, 'x'), "x", "y"},
        "--then has 40000 bytes; the limit is 32768"},
+  });
+}
+
+TEST_CASE("errors: a way to go over the hosts that is none", "[cli]") {
+  const std::string quantities =
+      " is neither a number of hosts from 1 to 1000000 nor a share of them above 0% (10%, 12.5%; "
+      "at most 100%)";
+  check({
+      {exec_with({"--order", "lif"}),
+       "--order: 'lif' is not fifo, lifo, priority or random; did you mean lifo?"},
+      {exec_with({"--order", "random:x"}),
+       "--order: 'x' is not a number from 0 to 18446744073709551615"},
+      {exec_with({"--batches", "1,0"}), "--batches: '0'" + quantities},
+      {exec_with({"--batches", "1,,2"}), "--batches: ''" + quantities},
+      {exec_with({"--max-fail", "0%"}), "--max-fail: '0%'" + quantities},
+      {exec_with({"--max-fail", "101%"}), "--max-fail: '101%'" + quantities},
+      {exec_with({"--on-halt", "stop"}), "--on-halt: 'stop' is not drain or kill"},
+      {exec_with({"--ok-if", "90"}), "--ok-if: '90' is not a share (80%, 99.5%; at most 100%)"},
+      {exec_with({"--start-rate", "0"}), "--start-rate: '0' is not a number from 1 to 100000"},
+      {exec_with({"--retries", "101"}), "--retries: '101' is not a number from 0 to 100"},
+      {exec_with({"--max-auth-fail", "-1"}),
+       "--max-auth-fail: '-1' is not a number from 0 to 1000000"},
+      {exec_with({"--shard", "3/2"}),
+       "--shard: '3/2' is not K/N with K from 1 to N and N at most 1000000, nor auto or auto/N"},
+      {exec_with({"--rerun", "run.jsonl"}),
+       "--rerun: 'run.jsonl' is not WHAT:JOURNAL, as in failed:run.jsonl"},
+      {exec_with({"--rerun", "not_ok:j"}),
+       "--rerun: 'not_ok' is not failed, unreached, unfinished or not-ok; did you mean not-ok?"},
+      {{"trust", "-a", "--rerun", "failed:j"},
+       "--rerun is an option of exec, put, get and hosts, not of trust"},
+      {{"hosts", "-a", "--journal", "j"},
+       "--journal is an option of exec, put and get, not of hosts"},
+  });
+}
+
+TEST_CASE("errors: a way to go over the hosts that would not be seen", "[cli]") {
+  check({
+      {exec_with({"--gate", "true"}),
+       "--gate has no effect without --batches: it stands between two"},
+      {exec_with({"--pause-between", "1m", "--gate", "true"}),
+       "--pause-between has no effect without --batches: it stands between two"},
+      {exec_with({"--batches", "1", "--gate", " "}), "--gate is empty"},
+      {exec_with({"--journal", "-"}),
+       "--journal: - is no file, and a journal has to outlive the run"},
+      {exec_with({"--dry-run", "--journal", "j"}),
+       "--journal has no effect with --dry-run: nothing is run that it could record"},
+      {{"put", "-a", "--gate", "true", "x", "y"},
+       "--gate has no effect without --batches: it stands between two"},
+      {{"hosts", "-a", "--pick", "3", "--shard", "1/2"},
+       "--pick and --shard contradict each other: each process would draw another sample"},
   });
 }
 

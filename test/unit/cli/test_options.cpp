@@ -66,7 +66,81 @@ const std::vector<Effect> effects_for_every = {
      [](const Options &o) { return o.selection.max_hosts == 1000000U; }},
 };
 
+// Of all that log in, and of hosts.
+const std::vector<Effect> effects_for_shares = {
+    {"--rerun",
+     {"--rerun", "failed:run.jsonl"},
+     [](const Options &o) {
+       return o.selection.rerun && o.selection.rerun->what == core::Rerun::failed &&
+              o.selection.rerun->journal == "run.jsonl";
+     }},
+    {"--shard",
+     {"--shard", "2/8"},
+     [](const Options &o) {
+       return o.selection.shard && o.selection.shard->index == 2 && o.selection.shard->count == 8;
+     }},
+};
+
+// Of all that log in.
+const std::vector<Effect> effects_for_control = {
+    {"--order",
+     {"--order", "lifo"},
+     [](const Options &o) { return o.control.order == core::Order::lifo; }},
+    {"--order",
+     {"--order", "random:7"},
+     [](const Options &o) {
+       return o.control.order == core::Order::random && o.control.seed == 7U;
+     }},
+    {"--batches",
+     {"--batches", "1,10%"},
+     [](const Options &o) {
+       return o.control.batches.size() == 2 && o.control.batches[0].number == 1 &&
+              !o.control.batches[0].is_share && o.control.batches[1].number == 1000 &&
+              o.control.batches[1].is_share;
+     }},
+    {"--pause-between",
+     {"--batches", "1", "--pause-between", "30s"},
+     [](const Options &o) { return o.control.pause_between == 30s; }},
+    {"--gate",
+     {"--batches", "1", "--gate", "./healthy --all"},
+     [](const Options &o) { return o.control.gate == "./healthy --all"; }},
+    {"--max-fail",
+     {"--max-fail", "5"},
+     [](const Options &o) {
+       return o.control.max_fail && o.control.max_fail->number == 5 &&
+              !o.control.max_fail->is_share;
+     }},
+    {"--max-fail",
+     {"--max-fail", "2.5%"},
+     [](const Options &o) {
+       return o.control.max_fail && o.control.max_fail->number == 250 &&
+              o.control.max_fail->is_share;
+     }},
+    {"--on-halt",
+     {"--max-fail", "1", "--on-halt", "kill"},
+     [](const Options &o) { return o.control.on_halt == core::OnHalt::kill; }},
+    {"--ok-if", {"--ok-if", "99.5%"}, [](const Options &o) { return o.control.ok_if == 9950; }},
+    {"--ok-if", {"--ok-if", "0%"}, [](const Options &o) { return o.control.ok_if == 0; }},
+    {"--start-rate",
+     {"--start-rate", "100000"},
+     [](const Options &o) { return o.control.start_rate == 100'000; }},
+    {"--retries", {"--retries", "100"}, [](const Options &o) { return o.control.retries == 100; }},
+    {"--deadline",
+     {"--deadline", "10m"},
+     [](const Options &o) { return o.control.deadline == 10min; }},
+    {"--dry-run", {"--dry-run"}, [](const Options &o) { return o.dry_run; }},
+    {"--journal",
+     {"--journal", "run.jsonl"},
+     [](const Options &o) { return o.journal == "run.jsonl"; }},
+    {"--max-auth-fail",
+     {"--max-auth-fail", "0"},
+     [](const Options &o) { return o.control.max_auth_fail == 0; }},
+};
+
 const std::vector<Effect> effects_for_exec = {
+    {"--stall-timeout",
+     {"--stall-timeout", "90"},
+     [](const Options &o) { return o.task.stall_timeout == 90s; }},
     {"--parallel", {"-f", "8"}, [](const Options &o) { return o.parallel == 8; }},
     {"--parallel", {"--parallel=100000"}, [](const Options &o) { return o.parallel == 100000; }},
     {"--parallel", {"--fanout", "1"}, [](const Options &o) { return o.parallel == 1; }},
@@ -263,15 +337,15 @@ void check_effect(const Effect &effect, Words before, const Words &after) {
 }  // namespace
 
 TEST_CASE("options: each option of exec has its effect", "[cli]") {
-  for (const Effect &effect : effects_for_every)
-    check_effect(effect, {"exec", "-H", "h"}, {"uptime"});
-  for (const Effect &effect : effects_for_exec)
-    check_effect(effect, {"exec", "-H", "h"}, {"uptime"});
+  for (const auto *list :
+       {&effects_for_every, &effects_for_shares, &effects_for_control, &effects_for_exec})
+    for (const Effect &effect : *list) check_effect(effect, {"exec", "-H", "h"}, {"uptime"});
 }
 
 TEST_CASE("options: each option of put and get has its effect", "[cli]") {
   for (const char *command : {"put", "get"})
-    for (const auto *list : {&effects_for_every, &effects_for_transfers})
+    for (const auto *list :
+         {&effects_for_every, &effects_for_shares, &effects_for_control, &effects_for_transfers})
       for (const Effect &effect : *list)
         check_effect(effect, {command, "-H", "h"}, {"one", "other"});
   for (const Effect &effect : effects_for_put)
@@ -330,8 +404,8 @@ TEST_CASE("options: no command takes two options of one name", "[cli]") {
 }
 
 TEST_CASE("options: each option of hosts has its effect", "[cli]") {
-  for (const Effect &effect : effects_for_every) check_effect(effect, {"hosts", "-H", "h"}, {});
-  for (const Effect &effect : effects_for_hosts) check_effect(effect, {"hosts", "-H", "h"}, {});
+  for (const auto *list : {&effects_for_every, &effects_for_shares, &effects_for_hosts})
+    for (const Effect &effect : *list) check_effect(effect, {"hosts", "-H", "h"}, {});
 }
 
 TEST_CASE("options: each option of trust has its effect, and it takes no other", "[cli]") {
@@ -350,9 +424,9 @@ TEST_CASE("options: each option of trust has its effect, and it takes no other",
 TEST_CASE("options: none is in the table without a test of its effect", "[cli]") {
   // These have cases of their own: --cmd and --help change what is parsed, --fold and words for the default confirm it.
   std::set<std::string> tested{"--cmd", "--help", "--fold"};
-  for (const auto *list :
-       {&effects_for_every, &effects_for_exec, &effects_for_transfers, &effects_for_put,
-        &effects_for_get, &effects_for_hosts, &effects_for_trust})
+  for (const auto *list : {&effects_for_every, &effects_for_shares, &effects_for_control,
+                           &effects_for_exec, &effects_for_transfers, &effects_for_put,
+                           &effects_for_get, &effects_for_hosts, &effects_for_trust})
     for (const Effect &effect : *list) tested.insert(effect.option);
   std::set<std::string> known;
   for (const cli::OptionRow &row : cli::option_table()) known.insert(cli::name_of(row));
@@ -365,6 +439,7 @@ TEST_CASE("options: what is not given has the documented default", "[cli]") {
   CHECK(options.parallel == 64);
   CHECK(options.task.connect_timeout == 10s);
   CHECK(options.task.timeout == 0s);
+  CHECK(options.task.stall_timeout == 0s);
   CHECK(options.task.max_output_bytes == 64ULL << 20);
   CHECK(options.output == cli::OutputForm::block);
   CHECK(options.exit_rule == cli::ExitRule::by_class);
@@ -381,6 +456,34 @@ TEST_CASE("options: what is not given has the documented default", "[cli]") {
   CHECK(test::options_of({"hosts", "-a"}).listing == cli::ListingForm::fold);
   CHECK(test::options_of({"trust", "-a"}).command == cli::Command::trust);
   CHECK_FALSE(test::options_of({"trust", "-a"}).assume_yes);
+}
+
+TEST_CASE("options: a run that nothing is said of goes over all hosts in their order", "[cli]") {
+  const Options options = test::options_of({"exec", "-a", "uptime"});
+  CHECK(options.control.order == core::Order::fifo);
+  CHECK_FALSE(options.control.seed);
+  CHECK(options.control.batches.empty());
+  CHECK(options.control.gate.empty());
+  CHECK(options.control.pause_between == 0s);
+  CHECK_FALSE(options.control.max_fail);
+  CHECK(options.control.on_halt == core::OnHalt::drain);
+  CHECK(options.control.ok_if == core::whole_share);
+  CHECK(options.control.start_rate == 0);
+  CHECK(options.control.retries == 0);
+  CHECK(options.control.deadline == 0s);
+  CHECK(options.control.max_auth_fail == 3);
+  CHECK_FALSE(options.dry_run);
+  CHECK_FALSE(options.journal);
+  CHECK_FALSE(options.selection.rerun);
+  CHECK_FALSE(options.selection.shard);
+}
+
+TEST_CASE("options: an earlier run is a selection", "[cli]") {
+  const Options options = test::options_of({"exec", "--rerun", "unfinished:a:b", "uptime"});
+  CHECK_FALSE(options.selection.all);
+  CHECK(options.selection.rerun->what == core::Rerun::unfinished);
+  CHECK(options.selection.rerun->journal == "a:b");
+  CHECK(test::options_of({"hosts", "--rerun", "not-ok:j", "-i", "x"}).selection.rerun);
 }
 
 TEST_CASE("options: the command line says nothing of a host unless an option does", "[cli]") {
