@@ -1,22 +1,35 @@
-// The loop of every command that contacts hosts: start what the plan says, hear the workers, heed the user's signals.
+// The loop of every command that contacts hosts: do what the plan says, hear the workers, heed the user's signals.
 // What is done with a host, and what is told of it, is handed in.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "fanout/console/output.hpp"
 #include "fanout/core/deadline.hpp"
 #include "fanout/core/event.hpp"
 #include "fanout/core/result.hpp"
-#include "fanout/plan/crashes.hpp"
+#include "fanout/core/run_control.hpp"
 #include "fanout/plan/plan.hpp"
-#include "fanout/plan/start_pace.hpp"
 #include "fanout/pool/pool.hpp"
+#include "fanout/report/journal.hpp"
 #include "fanout/sys/signals.hpp"
+#include "gate.hpp"
 
 namespace fanout {
+
+// As events, from before the first question to the user to the end of the run.
+struct Signals {
+  sys::SignalFd ending;    // SIGINT, SIGTERM, SIGHUP
+  sys::SignalFd steering;  // SIGUSR1, SIGUSR2
+  static core::Result<Signals> open();
+};
+
+// What the plan has to know of hosts; but not of passwords.
+std::vector<plan::HostFacts> facts_of(const std::vector<core::Host> &hosts);
 
 class Dispatch {
 public:
@@ -25,7 +38,7 @@ public:
     std::function<core::Result<pool::Job>(core::HostIndex)> make_job;
     // Each event once, in order. An error stops the run.
     std::function<core::Result<void>(const core::Event &)> observe;
-    // For SIGINT: what is going on, a few lines.
+    // For SIGINT and SIGUSR1: what is going on, a few lines.
     std::function<std::string()> running_text;
     // Called when wake_on() of the pool may be the reason for which it woke up.
     std::function<void()> woken;
@@ -35,44 +48,76 @@ public:
     // May be empty. After the events that came together, and when the time has come that it gave last.
     std::function<core::Deadline(core::TimePoint now)> refresh = {};
   };
+  // What a run is done by and with; all borrowed.
+  struct Tools {
+    pool::Pool &pool;
+    console::Output &output;
+    Signals &signals;
+    report::Journal *journal = nullptr;  // none, if nobody asked for one
+  };
 
-  // All are borrowed but the task.
-  Dispatch(Task task, std::size_t hosts, pool::Pool &pool, console::Output &output,
-           sys::SignalFd &signals);
+  Dispatch(Task task, const core::RunControl &control, const std::vector<plan::HostFacts> &hosts,
+           std::uint64_t seed, Tools tools);
 
   // Returns when every host has its record or will not be started any more.
   void run();
 
   [[nodiscard]] core::Milliseconds elapsed() const { return elapsed_; }
   // Why hosts were not started; empty when all were.
-  [[nodiscard]] const std::string &why_halted() const { return why_halted_; }
+  [[nodiscard]] const std::string &why_halted() const { return plan_.why_halted(); }
+  // By a rule of the control.
+  [[nodiscard]] bool stopped_early() const { return plan_.stopped_early(); }
   [[nodiscard]] std::optional<int> interrupted_by() const { return interrupted_by_; }
+  // The journal could not be kept.
+  [[nodiscard]] bool failed_here() const { return failed_here_; }
 
 private:
-  bool start_hosts();
+  // A host that has not its record yet, after an attempt that failed.
+  struct Attempted {
+    core::Ended last;
+    core::TimePoint began;  // the first
+  };
+
+  [[nodiscard]] std::optional<core::Deadline> carry_out();
+  void start(const std::vector<plan::Start> &wave);
   void start(core::HostIndex host);
   void hear(core::Deadline deadline);
-  void handle(const core::Event &event);
+  void handle(core::Event &event, core::TimePoint now);
+  void end(core::Event &event, core::TimePoint now);
+  void tell(const core::Event &event);
+  void journalled(const core::Result<void> &written);
+  void journal_skipped();
+  void run_gate(const plan::RunGate &due);
+  void listen_to_gate();
   void heed_signals();
   void heed(int signal);
+  void steer(int signal);
+  [[nodiscard]] std::string state_text() const;
   void halt(const std::string &why);  // starts nothing more
   void stop(const std::string &why);  // and ends what runs
 
   Task task_;
+  const core::RunControl &control_;
   pool::Pool &pool_;
   console::Output &output_;
-  sys::SignalFd &signals_;
+  Signals &signals_;
+  report::Journal *journal_;
+  std::size_t hosts_;
+  core::TimePoint begin_;
   plan::Plan plan_;
-  plan::Crashes crashes_;
-  plan::StartPace pace_;
   core::Milliseconds elapsed_{0};
   std::optional<int> interrupted_by_;
   // What signals have left of it: for every host, for those that run, for stopping those.
   enum class Patience { all, for_running, for_stopping };
   Patience patience_ = Patience::all;
   bool stopping_ = false;
+  bool dropped_pending_ = false;
+  bool failed_here_ = false;
   core::Deadline refresh_at_;
-  std::string why_halted_;
+  core::Deadline flush_at_;
+  std::optional<Gate> gate_;
+  std::map<core::HostIndex, Attempted> attempted_;
+  std::vector<bool> was_started_;  // by host, for the journal; what was taken back does not count
 };
 
 }  // namespace fanout

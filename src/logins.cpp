@@ -4,17 +4,20 @@
 #include "logins.hpp"
 
 #include <algorithm>
-#include <csignal>
+#include <limits>
+#include <random>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "dry_run.hpp"
 #include "fanout/console/lock.hpp"
 #include "fanout/core/exit_code.hpp"
 #include "fanout/inventory/fold.hpp"
 #include "fanout/ssh/fingerprint.hpp"
 #include "fanout/sys/io.hpp"
 #include "fanout/sys/wiped_memory.hpp"
+#include "run_journal.hpp"
 #include "surroundings.hpp"
 #include "workers.hpp"
 
@@ -83,13 +86,28 @@ core::Ended condemn(core::Ended ended, const std::string &why) {
   return ended;
 }
 
+std::uint64_t draw_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+// Between the reading of a journal and its lock another run may have started the same hosts.
+Result<void> check_unchanged(const report::Journal &journal, const SelectionRemarks &remarks) {
+  const report::JournalPlace &read = remarks.rerun_place;
+  if (!journal.place().same_file(read) || journal.place().whole_bytes == read.whole_bytes)
+    return {};
+  return fail(ErrorKind::usage,
+              "--journal: another run was written to the journal of --rerun meanwhile");
+}
+
 class Preparation {
 public:
   Preparation(const cli::Options &options, console::Output &output, keys::KeyHolder &holder,
-              std::optional<sys::SignalFd> &signals, const LoginCommand &command)
+              std::optional<Signals> &signals, const LoginCommand &command)
       : options_(options), output_(output), holder_(holder), signals_(signals), command_(command) {}
 
-  Result<Prepared> run();
+  // Nothing when nobody is to be contacted.
+  Result<std::optional<Prepared>> run();
 
 private:
   Result<std::vector<HostSecrets>> load_secrets(std::vector<Host> &hosts, const std::string &home);
@@ -97,7 +115,7 @@ private:
   const cli::Options &options_;
   console::Output &output_;
   keys::KeyHolder &holder_;
-  std::optional<sys::SignalFd> &signals_;
+  std::optional<Signals> &signals_;
   const LoginCommand &command_;
 };
 
@@ -136,43 +154,74 @@ Result<std::vector<HostSecrets>> Preparation::load_secrets(std::vector<Host> &ho
   return secrets;
 }
 
-Result<Prepared> Preparation::run() {
+Result<std::optional<Prepared>> Preparation::run() {
   const User user = current_user();
   std::vector<Host> hosts;
   std::vector<HostSecrets> secrets;
+  std::optional<report::Journal> journal;
+  SelectionRemarks remarks;
   {
     // The passwords of hosts.ini pass through here on their way to the key holder, and nothing of them may stay.
     const sys::WipeFreedMemory wipe;
-    TRY_ASSIGN(hosts, select_hosts(options_, user));
+    auto selected = select_hosts(options_, user, remarks);
+    for (const std::string &note : remarks.notes) say(output_, note);
+    TRY_ASSIGN(hosts, std::move(selected));
+    if (hosts.empty()) {
+      say(output_, fmt::format("shard {} has no hosts", remarks.share));
+      return std::nullopt;
+    }
     TRY(refuse_unsupported(hosts));
     TRY(command_.check(hosts));
     TRY(refuse_passwords_for_strangers(options_, hosts));
     TRY(check_known_hosts(options_, user, new_keys_of(hosts)));
+    if (options_.dry_run) {
+      TRY(print_plan(options_, hosts, output_));
+      return std::nullopt;
+    }
 
     // From here on signals are events.
-    TRY_ASSIGN(signals_, sys::SignalFd::open({SIGINT, SIGTERM, SIGHUP}));
-    if (command_.prepare) TRY(command_.prepare(*signals_));
+    TRY_ASSIGN(signals_, Signals::open());
+    if (options_.journal) {
+      TRY_ASSIGN(journal, report::Journal::open(*options_.journal));
+      TRY(check_unchanged(*journal, remarks));
+    }
+    if (command_.prepare) TRY(command_.prepare(signals_->ending));
     TRY_ASSIGN(secrets, load_secrets(hosts, user.home));
   }
   sys::wipe_unused_stack();
   TRY_ASSIGN(ssh::HostKeys host_keys, load_host_keys(options_, user));
   const std::size_t parallel = make_room_for_workers(options_, hosts.size(), output_);
-  return Prepared{std::move(hosts), std::move(secrets), std::move(host_keys), parallel};
+  return Prepared{std::move(hosts),
+                  std::move(secrets),
+                  std::move(host_keys),
+                  parallel,
+                  options_.control.seed.value_or(draw_seed()),
+                  std::move(journal),
+                  std::move(remarks.rerun_of)};
 }
 
 Result<int> prepare_and_run(const cli::Options &options, pool::Spawner &spawner,
                             const LoginCommand &command, console::Lock &lock,
                             console::Output &output, keys::KeyHolder &holder) {
-  std::optional<sys::SignalFd> signals;
+  std::optional<Signals> signals;
   auto prepared = Preparation(options, output, holder, signals, command).run();
   if (!prepared) {
     if (const auto signal = holder.interrupted_by()) return 128 + *signal;
     if (prepared.error().kind == ErrorKind::interrupted && signals)
-      if (const auto signal = signals->next()) return 128 + *signal;
+      if (const auto signal = signals->ending.next()) return 128 + *signal;
     return fail(std::move(prepared).error());
   }
-  TRY_ASSIGN(pool::Pool pool, make_pool(spawner, prepared->parallel, lock, output, *signals));
-  return command.run(*prepared, holder, output, *signals, pool);
+  if (!*prepared) return static_cast<int>(core::ExitCode::success);
+  TRY_ASSIGN(pool::Pool pool, make_pool(spawner, (*prepared)->parallel, lock, output, *signals));
+  std::optional<report::Journal> &journal = (*prepared)->journal;
+  if (journal) TRY(begin_journal(options, **prepared));
+  const int code = command.run({**prepared, holder, output, *signals, pool});
+  // What was told once is enough.
+  if (!journal || journal->has_failed()) return code;
+  const auto finished = journal->finished(code);
+  if (finished) return code;
+  say(output, finished.error().message);
+  return code > 128 ? code : static_cast<int>(core::ExitCode::internal);
 }
 
 }  // namespace
@@ -199,12 +248,24 @@ int run_with_logins(const cli::Options &options, pool::Spawner &spawner,
 
 std::string fold_names(std::span<const std::string> names) { return inventory::fold(names); }
 
+// The hosts of a password are told apart by its number at the key holder; one that was asked for is for every host.
+Dispatch Contact::dispatch(const cli::Options &options, Dispatch::Task task) const {
+  std::vector<plan::HostFacts> facts = facts_of(prepared.hosts);
+  for (std::size_t i = 0; i < facts.size(); ++i)
+    facts[i].password =
+        options.ask_pass ? std::optional<keys::PasswordId>(0) : prepared.secrets[i].password;
+  return Dispatch(std::move(task), options.control, facts, prepared.seed,
+                  {pool, output, signals, prepared.journal ? &*prepared.journal : nullptr});
+}
+
 int exit_code_of(const cli::Options &options, const std::vector<core::Outcome> &outcomes,
-                 bool local_failure, std::optional<int> interrupted_by) {
+                 const Dispatch &dispatch, bool local_failure) {
   core::RunEnd end;
   end.outcomes = outcomes;
-  end.local_failure = local_failure;
-  end.interrupted_by = interrupted_by;
+  end.local_failure = local_failure || dispatch.failed_here();
+  end.interrupted_by = dispatch.interrupted_by();
+  end.stopped_early = dispatch.stopped_early();
+  end.ok_if = options.control.ok_if;
   switch (options.exit_rule) {
     case cli::ExitRule::by_class: return static_cast<int>(core::exit_code(end));
     case cli::ExitRule::largest_status: return core::exit_code_max(end);

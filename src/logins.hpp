@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dispatch.hpp"
 #include "fanout/cli/options.hpp"
 #include "fanout/console/output.hpp"
 #include "fanout/core/event.hpp"
@@ -19,7 +20,6 @@
 #include "fanout/pool/pool.hpp"
 #include "fanout/pool/spawner.hpp"
 #include "fanout/ssh/host_keys.hpp"
-#include "fanout/sys/signals.hpp"
 #include "fanout/wire/messages.hpp"
 #include "fanout/worker/job_card.hpp"
 
@@ -37,6 +37,20 @@ struct Prepared {
   std::vector<HostSecrets> secrets;
   ssh::HostKeys host_keys;
   std::size_t parallel = 1;
+  std::uint64_t seed = 0;                  // of whatever the run leaves to chance
+  std::optional<report::Journal> journal;  // of --journal
+  std::string rerun_of;                    // the run that --rerun has its hosts from; or empty
+};
+
+// While hosts are contacted; all borrowed.
+struct Contact {
+  Prepared &prepared;
+  keys::KeyHolder &holder;
+  console::Output &output;
+  Signals &signals;
+  pool::Pool &pool;
+
+  [[nodiscard]] Dispatch dispatch(const cli::Options &options, Dispatch::Task task) const;
 };
 
 // What a command adds to the common way from the command line to the exit code. Each is called once, in this order.
@@ -49,9 +63,7 @@ struct LoginCommand {
   // `signals` had one, which is then not read.
   std::function<core::Result<void>(const sys::SignalFd &signals)> prepare;
   // The part in which hosts are contacted; returns the exit code.
-  std::function<int(Prepared &prepared, keys::KeyHolder &holder, console::Output &output,
-                    sys::SignalFd &signals, pool::Pool &pool)>
-      run;
+  std::function<int(const Contact &contact)> run;
 };
 
 // Returns the exit code and prints its own errors.
@@ -62,12 +74,11 @@ int run_with_logins(const cli::Options &options, pool::Spawner &spawner,
 class Logins {
 public:
   using Note = std::function<void(core::HostIndex host, std::string text)>;
-  Logins(const cli::Options &options, Prepared &prepared, keys::KeyHolder &holder, pool::Pool &pool,
-         Note note)
+  Logins(const cli::Options &options, const Contact &contact, Note note)
       : options_(options),
-        prepared_(prepared),
-        holder_(holder),
-        pool_(pool),
+        prepared_(contact.prepared),
+        holder_(contact.holder),
+        pool_(contact.pool),
         note_(std::move(note)) {}
 
   struct Opened {
@@ -101,6 +112,6 @@ std::string fold_names(std::span<const std::string> names);
 
 // The exit code of a run, from its records.
 int exit_code_of(const cli::Options &options, const std::vector<core::Outcome> &outcomes,
-                 bool local_failure, std::optional<int> interrupted_by);
+                 const Dispatch &dispatch, bool local_failure);
 
 }  // namespace fanout

@@ -38,26 +38,30 @@ Result<void> refuse_long_commands(const core::Task &task, const std::vector<Host
 
 class ExecRun {
 public:
-  ExecRun(const cli::Options &options, Prepared &prepared, keys::KeyHolder &holder,
-          console::Output &output, sys::SignalFd &signals, pool::Pool &pool)
+  ExecRun(const cli::Options &options, const Contact &contact)
       : options_(options),
-        prepared_(prepared),
-        report_(report_options(options), prepared.hosts, output, fold_names),
-        logins_(options, prepared, holder, pool,
+        prepared_(contact.prepared),
+        report_(report_options(options), prepared_.hosts, contact.output, fold_names),
+        logins_(options, contact,
                 [this](HostIndex host, std::string text) {
                   static_cast<void>(report_.observe(core::Noted{host, std::move(text)}));
                 }),
-        dispatch_(
+        dispatch_(contact.dispatch(
+            options,
             {[this](HostIndex host) { return make_job(host); },
              [this](const core::Event &event) { return observe(event); },
-             [this] { return report_.running_text(); }, [this] { logins_.heed_key_holder(); }},
-            prepared.hosts.size(), pool, output, signals) {}
+             [this] { return report_.running_text(); }, [this] { logins_.heed_key_holder(); },
+             [this](core::Event &event) {
+               if (auto *ended = std::get_if<core::Ended>(&event))
+                 *ended = logins_.close(std::move(*ended));
+               return true;
+             }})) {}
 
   int run() {
     dispatch_.run();
     static_cast<void>(report_.finish(dispatch_.elapsed(), dispatch_.why_halted()));
-    return exit_code_of(options_, report_.outcomes(), report_.local_failure().has_value(),
-                        dispatch_.interrupted_by());
+    return exit_code_of(options_, report_.outcomes(), dispatch_,
+                        report_.local_failure().has_value());
   }
 
 private:
@@ -74,6 +78,7 @@ private:
 Result<pool::Job> ExecRun::make_job(HostIndex index) {
   TRY_ASSIGN(Logins::Opened opened, logins_.open(index));
   worker::JobCard &card = opened.card;
+  card.stall_timeout = options_.task.stall_timeout;
   card.command = plan::fill_placeholders(options_.task.command, prepared_.hosts[index], index,
                                          prepared_.hosts.size());
   pool::Job job;
@@ -86,8 +91,6 @@ Result<pool::Job> ExecRun::make_job(HostIndex index) {
 
 Result<void> ExecRun::observe(const core::Event &event) {
   if (const auto *offered = std::get_if<core::HostKeyOffered>(&event)) logins_.answer(*offered);
-  if (const auto *ended = std::get_if<core::Ended>(&event))
-    return report_.observe(logins_.close(*ended));
   return report_.observe(event);
 }
 
@@ -98,10 +101,7 @@ int run_exec(const cli::Options &options, pool::Spawner &spawner) {
   command.check = [&options](const std::vector<Host> &hosts) {
     return refuse_long_commands(options.task, hosts);
   };
-  command.run = [&options](Prepared &prepared, keys::KeyHolder &holder, console::Output &output,
-                           sys::SignalFd &signals, pool::Pool &pool) {
-    return ExecRun(options, prepared, holder, output, signals, pool).run();
-  };
+  command.run = [&options](const Contact &contact) { return ExecRun(options, contact).run(); };
   return run_with_logins(options, spawner, command);
 }
 

@@ -51,9 +51,7 @@ Result<void> open_files(Download &download, const cli::Options &options) {
   return {};
 }
 
-int contact(const cli::Options &options, Download &download, Prepared &prepared,
-            keys::KeyHolder &holder, console::Output &output, sys::SignalFd &signals,
-            pool::Pool &pool) {
+int transfer(const cli::Options &options, Download &download, const Contact &contact) {
   TransferRun::Files files;
   files.hand_over = [&](HostIndex host, worker::JobCard &card, pool::Job &job) -> Result<void> {
     TRY_ASSIGN(sys::UniqueFd folder,
@@ -68,7 +66,7 @@ int contact(const cli::Options &options, Download &download, Prepared &prepared,
     return folder && files::remove_leftovers(folder->get(), token);
   };
   if (download.manifest) files.manifest.emplace(*std::move(download.manifest));
-  return TransferRun(options, prepared, holder, output, signals, pool, std::move(files)).run();
+  return TransferRun(options, contact, std::move(files)).run();
 }
 
 }  // namespace
@@ -83,10 +81,7 @@ int run_get(const cli::Options &options, pool::Spawner &spawner) {
     return name_folders(download, options, hosts);
   };
   command.prepare = [&](const sys::SignalFd &) { return open_files(download, options); };
-  command.run = [&](Prepared &prepared, keys::KeyHolder &holder, console::Output &output,
-                    sys::SignalFd &signals, pool::Pool &pool) {
-    return contact(options, download, prepared, holder, output, signals, pool);
-  };
+  command.run = [&](const Contact &contact) { return transfer(options, download, contact); };
   return run_with_logins(options, spawner, command);
 }
 

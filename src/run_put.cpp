@@ -28,11 +28,10 @@ files::CatalogueOptions catalogue_options(const core::TransferOptions &how) {
   return chosen;
 }
 
-int contact(const cli::Options &options, const files::Catalogue &catalogue, Prepared &prepared,
-            keys::KeyHolder &holder, console::Output &output, sys::SignalFd &signals,
-            pool::Pool &pool) {
+int transfer(const cli::Options &options, const files::Catalogue &catalogue,
+             const Contact &contact) {
   if (options.verbosity > 0)
-    for (const std::string &note : catalogue.notes) say(output, note);
+    for (const std::string &note : catalogue.notes) say(contact.output, note);
   const auto hand_over = [&](worker::JobCard &card, pool::Job &job) {
     card.remote = {options.to};
     card.into_folder = options.to.ends_with('/');
@@ -45,7 +44,7 @@ int contact(const cli::Options &options, const files::Catalogue &catalogue, Prep
     return {};
   };
   files.hand_over_for_clean_up = hand_over;
-  return TransferRun(options, prepared, holder, output, signals, pool, std::move(files)).run();
+  return TransferRun(options, contact, std::move(files)).run();
 }
 
 }  // namespace
@@ -66,10 +65,7 @@ int run_put(const cli::Options &options, pool::Spawner &spawner) {
         }));
     return {};
   };
-  command.run = [&](Prepared &prepared, keys::KeyHolder &holder, console::Output &output,
-                    sys::SignalFd &signals, pool::Pool &pool) {
-    return contact(options, catalogue, prepared, holder, output, signals, pool);
-  };
+  command.run = [&](const Contact &contact) { return transfer(options, catalogue, contact); };
   return run_with_logins(options, spawner, command);
 }
 

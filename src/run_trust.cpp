@@ -29,7 +29,6 @@
 #include "fanout/ssh/visual_fingerprint.hpp"
 #include "fanout/sys/io.hpp"
 #include "fanout/sys/process.hpp"
-#include "fanout/sys/signals.hpp"
 #include "fanout/sys/wiped_memory.hpp"
 #include "fanout/worker/job_card.hpp"
 #include "run.hpp"
@@ -83,7 +82,7 @@ Result<std::vector<Host>> select_without_passwords(const cli::Options &options, 
 class TrustRun {
 public:
   TrustRun(const cli::Options &options, std::vector<Host> hosts, ssh::HostKeys host_keys,
-           console::Lock &lock, console::Output &output, sys::SignalFd &signals, pool::Pool &pool)
+           console::Lock &lock, console::Output &output, Signals &signals, pool::Pool &pool)
       : options_(options),
         hosts_(std::move(hosts)),
         host_keys_(std::move(host_keys)),
@@ -94,7 +93,7 @@ public:
         dispatch_({[this](HostIndex host) { return make_job(host); },
                    [this](const core::Event &event) { return observe(event); },
                    [this] { return running_text(); }, [] {}},
-                  hosts_.size(), pool, output, signals) {}
+                  options.control, facts_of(hosts_), 0, {pool, output, signals}) {}
 
   int run();
 
@@ -169,6 +168,7 @@ Result<pool::Job> TrustRun::make_job(HostIndex index) {
 
 Result<void> TrustRun::observe(const core::Event &event) {
   if (const auto *started = std::get_if<core::Started>(&event)) running_.insert(started->host);
+  if (const auto *retrying = std::get_if<core::Retrying>(&event)) running_.erase(retrying->host);
   if (const auto *offered = std::get_if<core::HostKeyOffered>(&event))
     proven_[offered->host].push_back(offered->blob);
   if (const auto *noted = std::get_if<core::Noted>(&event); noted && options_.verbosity > 0)
@@ -329,7 +329,7 @@ Result<int> prepare_and_run(const cli::Options &options, pool::Spawner &spawner,
   TRY_ASSIGN(std::vector<Host> hosts, select_without_passwords(options, user));
   TRY_ASSIGN(ssh::HostKeys host_keys, load_host_keys(options, user));
   // From here on signals are events.
-  TRY_ASSIGN(sys::SignalFd signals, sys::SignalFd::open({SIGINT, SIGTERM, SIGHUP}));
+  TRY_ASSIGN(Signals signals, Signals::open());
   const std::size_t parallel = make_room_for_workers(options, hosts.size(), output);
   TRY_ASSIGN(pool::Pool pool, make_pool(spawner, parallel, lock, output, signals));
   return TrustRun(options, std::move(hosts), std::move(host_keys), lock, output, signals, pool)

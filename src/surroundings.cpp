@@ -7,12 +7,16 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <string_view>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "fanout/cli/parse.hpp"
 #include "fanout/console/sanitize.hpp"
 #include "fanout/core/exit_code.hpp"
+#include "fanout/inventory/fold.hpp"
+#include "fanout/inventory/shard.hpp"
 #include "fanout/pool/capacity.hpp"
 #include "fanout/sys/io.hpp"
 #include "fanout/sys/limits.hpp"
@@ -60,6 +64,41 @@ std::string folder_to_write(const std::string &file, const std::string &home) {
   return folder.empty() ? "/" : folder;
 }
 
+// Which hosts --rerun means, and what is to be said of those that nobody knows the end of.
+Result<std::vector<core::NamedHost>> rerun_hosts(const core::RerunOf &rerun,
+                                                 SelectionRemarks &remarks) {
+  TRY_ASSIGN(const report::ReadJournal journal, report::read_journal(rerun.journal));
+  remarks.rerun_of = journal.run;
+  remarks.rerun_place = journal.place;
+  if (journal.torn_bytes > 0)
+    remarks.notes.push_back(fmt::format("journal {}: the last {} bytes are not a whole line",
+                                        rerun.journal, journal.torn_bytes));
+  report::Picked picked = report::pick(journal, rerun.what);
+  if (!picked.unknown.empty())
+    remarks.notes.push_back(
+        fmt::format("{}: started, and no end in the journal: {}", inventory::fold(picked.unknown),
+                    rerun.what == core::Rerun::not_ok ? "may have run already" : "not run again"));
+  remarks.rerun_hosts = picked.hosts;
+  return std::move(picked.hosts);
+}
+
+// Somebody who runs a command again may have forgotten -u, and inventories change.
+void note_changes(const std::vector<Host> &hosts, SelectionRemarks &remarks) {
+  std::unordered_map<std::string_view, const core::NamedHost *> before;
+  for (const core::NamedHost &host : remarks.rerun_hosts) before.emplace(host.name, &host);
+  std::vector<std::string> changed;
+  for (const Host &host : hosts) {
+    const auto found = before.find(host.name);
+    if (found == before.end()) continue;
+    const core::NamedHost &then = *found->second;
+    if (then.user != host.user || then.address != host.address || then.port != host.port)
+      changed.push_back(host.name);
+  }
+  if (!changed.empty())
+    remarks.notes.push_back(fmt::format("{}: another user, address or port than in the journal",
+                                        inventory::fold(changed)));
+}
+
 Result<void> check_can_record(const std::string &file, const std::string &home) {
   const std::string operation = "record host keys in " + file;
   const auto cannot = [&operation](int error) {
@@ -103,13 +142,30 @@ Result<inventory::Inventory> load_inventory(const cli::Options &options, const U
   return inventory::load_inventory(options.selection.inventory, surroundings);
 }
 
-inventory::SelectionSources sources_for(const User &user) { return {user.name, user.home, {}, {}}; }
+inventory::SelectionSources sources_for(const User &user, SelectionRemarks &remarks) {
+  inventory::SelectionSources sources;
+  sources.current_user = user.name;
+  sources.home = user.home;
+  sources.rerun = [&remarks](const core::RerunOf &rerun) { return rerun_hosts(rerun, remarks); };
+  sources.environment = [](const std::string &name) -> std::optional<std::string> {
+    const char *value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  return sources;
+}
 
-Result<std::vector<Host>> select_hosts(const cli::Options &options, const User &user) {
+Result<std::vector<Host>> select_hosts(const cli::Options &options, const User &user,
+                                       SelectionRemarks &remarks) {
+  core::Selection selection = options.selection;
+  const auto sources = sources_for(user, remarks);
+  if (selection.shard) {
+    TRY_ASSIGN(selection.shard, inventory::resolve_shard(*selection.shard, sources.environment));
+    remarks.share = fmt::format("{}/{}", selection.shard->index, selection.shard->count);
+  }
   TRY_ASSIGN(const inventory::Inventory known, load_inventory(options, user));
-  const auto sources = sources_for(user);
   TRY_ASSIGN(std::vector<Host> hosts,
-             inventory::select(known, options.selection, options.overrides, sources));
+             inventory::select(known, selection, options.overrides, sources));
+  note_changes(hosts, remarks);
   if (options.command_is_marked) return hosts;
   // Every name counts, selected or not: web2 at the place of COMMAND is what the local shell made of web[1-3].
   std::vector<std::string> names = known.host_names();

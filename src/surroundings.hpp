@@ -12,6 +12,7 @@
 #include "fanout/core/result.hpp"
 #include "fanout/inventory/inventory.hpp"
 #include "fanout/inventory/selection.hpp"
+#include "fanout/report/journal.hpp"
 #include "fanout/ssh/dial.hpp"
 #include "fanout/ssh/host_keys.hpp"
 
@@ -26,11 +27,28 @@ struct User {
 User current_user();
 
 core::Result<inventory::Inventory> load_inventory(const cli::Options &options, const User &user);
-inventory::SelectionSources sources_for(const User &user);
 
-// The hosts that the command line means. ErrorKind::usage for everything that makes contacting anybody a mistake. Runs
-// the inventory if it is a program.
-core::Result<std::vector<core::Host>> select_hosts(const cli::Options &options, const User &user);
+// What there is to say of a selection beside its hosts.
+struct SelectionRemarks {
+  std::vector<std::string> notes;            // for say(), also when the selection has failed
+  std::string rerun_of;                      // the run that --rerun has picked hosts of; else empty
+  report::JournalPlace rerun_place;          // where that was read
+  std::vector<core::NamedHost> rerun_hosts;  // as they were then
+  std::string share;                         // "3/16" with --shard; else empty
+};
+
+// `remarks` must outlive what is returned.
+inventory::SelectionSources sources_for(const User &user, SelectionRemarks &remarks);
+
+// The hosts that the command line means; none only if this is a share of --shard that has none. ErrorKind::usage for
+// everything that makes contacting anybody a mistake. Runs the inventory if it is a program.
+core::Result<std::vector<core::Host>> select_hosts(const cli::Options &options, const User &user,
+                                                   SelectionRemarks &remarks);
+inline core::Result<std::vector<core::Host>> select_hosts(const cli::Options &options,
+                                                          const User &user) {
+  SelectionRemarks remarks;
+  return select_hosts(options, user, remarks);
+}
 
 // What a run does with keys that are not known yet.
 enum class NewKeys : std::uint8_t {

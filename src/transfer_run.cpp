@@ -62,29 +62,28 @@ Result<void> refuse_long_then(const core::Task &task, const std::vector<core::Ho
   return {};
 }
 
-TransferRun::TransferRun(const cli::Options &options, Prepared &prepared, keys::KeyHolder &holder,
-                         console::Output &output, sys::SignalFd &signals, pool::Pool &pool,
-                         Files files)
+TransferRun::TransferRun(const cli::Options &options, const Contact &contact, Files files)
     : options_(options),
-      prepared_(prepared),
-      pool_(pool),
-      output_(output),
+      prepared_(contact.prepared),
+      pool_(contact.pool),
+      output_(contact.output),
       files_(std::move(files)),
-      report_(report_options(options), prepared.hosts, output, fold_names),
-      progress_(progress_form(options), prepared.hosts, files_.bytes_per_host, output),
-      logins_(options, prepared, holder, pool,
+      report_(report_options(options), prepared_.hosts, output_, fold_names),
+      progress_(progress_form(options), prepared_.hosts, files_.bytes_per_host, output_),
+      logins_(options, contact,
               [this](HostIndex host, std::string text) {
                 static_cast<void>(report_.observe(core::Noted{host, std::move(text)}));
               }),
-      dispatch_({[this](HostIndex host) { return make_job(host); },
-                 [this](const core::Event &event) { return observe(event); },
-                 [this] { return report_.running_text(); }, [this] { logins_.heed_key_holder(); },
-                 [this](core::Event &event) { return admit(event); },
-                 [this](core::TimePoint now) {
-                   progress_.refresh(now);
-                   return progress_.wake_at();
-                 }},
-                prepared.hosts.size(), pool, output, signals) {}
+      dispatch_(contact.dispatch(
+          options,
+          {[this](HostIndex host) { return make_job(host); },
+           [this](const core::Event &event) { return observe(event); },
+           [this] { return report_.running_text(); }, [this] { logins_.heed_key_holder(); },
+           [this](core::Event &event) { return admit(event); },
+           [this](core::TimePoint now) {
+             progress_.refresh(now);
+             return progress_.wake_at();
+           }})) {}
 
 int TransferRun::run() {
   dispatch_.run();
@@ -96,9 +95,8 @@ int TransferRun::run() {
       failed_here = true;
     }
   static_cast<void>(report_.finish(dispatch_.elapsed(), dispatch_.why_halted()));
-  return exit_code_of(options_, report_.outcomes(),
-                      failed_here || report_.local_failure().has_value(),
-                      dispatch_.interrupted_by());
+  return exit_code_of(options_, report_.outcomes(), dispatch_,
+                      failed_here || report_.local_failure().has_value());
 }
 
 Result<worker::JobCard> TransferRun::open_card(HostIndex index, TaskKind task, pool::Job &job) {
@@ -165,8 +163,11 @@ bool TransferRun::start_clean_up(const core::Ended &ended, const std::string &to
 // The record of the put, with what has become of its leftovers.
 void TransferRun::end_clean_up(core::Ended &ended) {
   const auto clean_up = clean_ups_.extract(ended.host);
+  const int signal = ended.worker_signal;
   const core::Outcome after = std::move(logins_.close(ended).outcome);
   ended = std::move(clean_up.mapped().ended);
+  // Its crash counts as one of this host.
+  if (ended.worker_signal == 0) ended.worker_signal = signal;
   if (after.status == Status::ok) {
     if (ended.outcome.transfer) ended.outcome.transfer->leftovers.clear();
     return;

@@ -34,8 +34,7 @@ public:
   };
 
   // All is borrowed but `files`.
-  TransferRun(const cli::Options &options, Prepared &prepared, keys::KeyHolder &holder,
-              console::Output &output, sys::SignalFd &signals, pool::Pool &pool, Files files);
+  TransferRun(const cli::Options &options, const Contact &contact, Files files);
 
   int run();
 

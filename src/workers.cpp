@@ -36,9 +36,9 @@ std::optional<int> begin_workers(const cli::Options &options, pool::Spawner &spa
 
 core::Result<pool::Pool> make_pool(pool::Spawner &spawner, std::size_t max_workers,
                                    console::Lock &lock, console::Output &output,
-                                   const sys::SignalFd &signals) {
+                                   const Signals &signals) {
   TRY(lock.hide_from_children());
-  spawner.give_up_on(signals.fd());
+  spawner.give_up_on(signals.ending.fd());
   TRY(spawner.await_prepared());
   TRY_ASSIGN(
       pool::Pool pool,
@@ -49,8 +49,9 @@ core::Result<pool::Pool> make_pool(pool::Spawner &spawner, std::size_t max_worke
         descriptors.insert(descriptors.end(), job.lent.begin(), job.lent.end());
         return spawner.spawn(job.card, link, descriptors);
       }));
-  TRY(pool.wake_on(signals.fd()));
-  output.give_up_on(signals.fd());
+  TRY(pool.wake_on(signals.ending.fd()));
+  TRY(pool.wake_on(signals.steering.fd()));
+  output.give_up_on(signals.ending.fd());
   return pool;
 }
 

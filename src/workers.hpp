@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "dispatch.hpp"
 #include "fanout/cli/options.hpp"
 #include "fanout/console/lock.hpp"
 #include "fanout/console/output.hpp"
 #include "fanout/core/result.hpp"
 #include "fanout/pool/pool.hpp"
 #include "fanout/pool/spawner.hpp"
-#include "fanout/sys/signals.hpp"
 #include "fanout/worker/worker.hpp"
 
 namespace fanout {
@@ -29,7 +29,7 @@ std::optional<int> begin_workers(const cli::Options &options, pool::Spawner &spa
 // lives. From then on `lock` is not seen by new children, and signals wake the pool and free a write that hangs.
 core::Result<pool::Pool> make_pool(pool::Spawner &spawner, std::size_t max_workers,
                                    console::Lock &lock, console::Output &output,
-                                   const sys::SignalFd &signals);
+                                   const Signals &signals);
 
 // In a worker: which of the descriptors that its job handed down and lent is which. The first is its slot at the key
 // holder, the rest are of what it copies; of `fanout trust` there are none.
