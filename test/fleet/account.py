@@ -5,6 +5,7 @@ plain shell and a home in the fleet's own folder: nothing is to be run with root
 """
 
 import contextlib
+import fcntl
 import os
 import pwd
 import re
@@ -50,6 +51,17 @@ def _administer(*command):
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
 
 
+@contextlib.contextmanager
+def _alone():
+    """One fleet at a time: the number of an account that goes may be that of the next one, which nobody is to clean up."""
+    folder = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def _is_alive(pid):
     try:
         os.kill(pid, 0)
@@ -93,12 +105,13 @@ def acquire(folder):
     if not is_root():
         entry = pwd.getpwuid(os.getuid())
         return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell)
-    remove_abandoned_accounts()
     name, home, password = f"{PREFIX}{os.getpid()}", os.path.join(folder, "account"), secrets.token_hex(8)
     hashed = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=password + "\n", capture_output=True,
                             text=True, check=True).stdout.strip()
-    _administer("useradd", "--no-log-init", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh",
-                "--user-group", "--comment", "fanout's tests", "--password", hashed, name)
+    with _alone():
+        remove_abandoned_accounts()
+        _administer("useradd", "--no-log-init", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh",
+                    "--user-group", "--comment", "fanout's tests", "--password", hashed, name)
     entry = pwd.getpwnam(name)
     os.mkdir(home, 0o755)
     os.chown(home, entry.pw_uid, entry.pw_gid)
@@ -107,5 +120,6 @@ def acquire(folder):
 
 def release(account):
     if account.own:
-        _end_processes(account.uid)
-        _administer("userdel", account.name)
+        with _alone():
+            _end_processes(account.uid)
+            _administer("userdel", account.name)

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -40,6 +41,14 @@ class Host:
         """As an argument of -H."""
         address = f"[{self.address}]" if ":" in self.address else self.address
         return f"{self.user}@{address}:{self.port}"
+
+
+def _listens(path):
+    """Its name is there before it can be connected to."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(path)
+        return True
+    return False
 
 
 class Hosts(list):
@@ -227,7 +236,7 @@ class Fleet:
         path = os.path.join(self.folder, "agent")
         agent = spawn(["ssh-agent", "-D", "-a", path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self._stack.callback(end, agent)
-        assert wait_until(lambda: os.path.exists(path))
+        assert wait_until(lambda: _listens(path))
         for key in keys:
             subprocess.run(["ssh-add", "-q", key], env=self.environment(SSH_AUTH_SOCK=path), stdin=subprocess.DEVNULL,
                            check=True, capture_output=True)

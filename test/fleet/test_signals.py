@@ -114,7 +114,7 @@ def test_a_third_interrupt_does_not_wait_for_the_hosts(fleet):
         time.sleep(0.3)
     start = time.monotonic()
     result = terminal.wait(10).assert_code(130)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 4
     assert "unknown" in result.text and "may still run" in result.text
 
 
