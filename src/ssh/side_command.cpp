@@ -17,6 +17,7 @@ namespace {
 constexpr unsigned int window_bytes = 32 * 1024;
 constexpr unsigned int packet_bytes = 32 * 1024;
 constexpr std::size_t max_output_bytes = 4096;
+constexpr int steps_a_turn = 64;  // the parent wants to be heard, whatever the server sends
 
 }  // namespace
 
@@ -80,7 +81,8 @@ bool SideCommand::read() {
 Result<void> SideCommand::turn() {
   Session::State &s = session_;
   s.transport.waited();
-  for (bool progress = true; progress && !over();) {
+  bool progress = true;
+  for (int step = 0; step < steps_a_turn && progress && !over(); ++step) {
     s.transport.begin_call();
     switch (stage_) {
       case Stage::opening: progress = open(); break;
@@ -91,6 +93,7 @@ Result<void> SideCommand::turn() {
       case Stage::ended: progress = false; break;
     }
   }
+  has_more_ = progress && !over();
   s.transport.flush();
   return s.usable();
 }
@@ -99,6 +102,7 @@ void SideCommand::give_up() {
   Session::State &s = session_;
   const bool runs = stage_ == Stage::finishing_input || stage_ == Stage::running;
   stage_ = Stage::ended;
+  has_more_ = false;
   if (channel_->handle == nullptr) return;
   s.transport.begin_call();
   if (runs) libssh2_channel_signal_ex(channel_->handle, "TERM", 4);

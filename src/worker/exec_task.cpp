@@ -87,8 +87,13 @@ void Exec::stop_if_due(core::TimePoint now) {
 }
 
 void Exec::wait(bool blocked, core::TimePoint now) {
-  const Deadline until = stop_ ? stop_->until() : time_.or_sooner(silence_);
-  if (!blocked) return parent_.wait_for_anything(channel_.fd(), channel_.wanted_events(), until);
+  Deadline until = stop_ ? stop_->until() : time_.or_sooner(silence_);
+  if (!blocked) {
+    const short events = channel_.wanted_events();
+    // There is more to be taken, and room for it: then nobody is waited for.
+    if (events == 0) until = Deadline(core::TimePoint::min());
+    return parent_.wait_for_anything(channel_.fd(), events, until);
+  }
   if (stop_ && stop_->listens()) return parent_.wait_for_anything(channel_.fd(), POLLIN, until);
   parent_.wait_for_anything(-1, POLLIN, until);
   const auto waited = sys::now() - now;

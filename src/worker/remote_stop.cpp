@@ -30,10 +30,11 @@ RemoteStop::RemoteStop(ssh::Session &session, ssh::ExecChannel &channel, core::M
     : session_(session),
       channel_(channel),
       kill_at_(now + std::max(grace, core::Milliseconds{0})),
-      ended_before_(server_told_end()) {
+      ended_before_(server_told_end()),
+      needs_script_(stop_way(session.identification()) == StopWay::script_then_signals) {
   // What follows has its times here. A deadline of the session would end the reading of the connection.
   session_.set_deadline({});
-  if (!ended_before_ && stop_way(session_.identification()) == StopWay::script_then_signals) {
+  if (!ended_before_ && needs_script_) {
     side_.emplace(session_, stop_command(grace));
     script_until_ = Deadline::in(script_begins, now);
   } else {
@@ -59,7 +60,10 @@ void RemoteStop::rely_on_signals(core::TimePoint now) {
 }
 
 Deadline RemoteStop::until() const {
-  return next_step_.or_sooner(script_until_).or_sooner(end_until_);
+  if (side_ && side_->has_more()) return Deadline(core::TimePoint::min());
+  return next_step_.or_sooner(script_until_)
+      .or_sooner(end_until_)
+      .or_sooner(Deadline(kill_at_ + most));
 }
 
 void RemoteStop::turn_script(core::TimePoint now) {
@@ -71,13 +75,12 @@ void RemoteStop::turn_script(core::TimePoint now) {
   // With nothing found it has done nothing.
   const bool useless = answer_.found ? *answer_.found == 0 : side_->over();
   if (useless || (!answer_.begun && script_until_.passed(now))) return rely_on_signals(now);
-  if (!side_->over() && !script_until_.passed(now)) return;
+  if (!answer_.left && !side_->over() && !script_until_.passed(now)) return;
   script_until_ = {};
   end_until_ = Deadline::in(after_close, now);
-  if (answer_.left) return;
-  // It was ended itself, or is too late for another try.
   side_->give_up();
-  if (channel_.closed()) return;
+  // Without a last word it was ended itself, or is too late for another try.
+  if (answer_.left || channel_.closed()) return;
   send_signal("KILL", now);
   static_cast<void>(channel_.close());
 }
@@ -106,7 +109,6 @@ void RemoteStop::look_at_end(bool output_moves, core::TimePoint now) {
   // The command is dead: what holds the output open is something else, or a server that is slow.
   const bool dead = server_told_end() || answer_.left;
   if (dead && (output_moves || end_until_.never())) end_until_ = Deadline::in(after_close, now);
-  end_until_ = end_until_.or_sooner(dead ? Deadline(kill_at_ + most) : Deadline());
   if (channel_.closed() || end_until_.passed(now)) over_ = true;
 }
 
@@ -114,6 +116,8 @@ void RemoteStop::turn(bool output_moves, core::TimePoint now) {
   turn_script(now);
   if (!over_) climb(now);
   if (!over_) look_at_end(output_moves, now);
+  // Whatever has come in between: the parent is not as patient for ever.
+  if (Deadline(kill_at_ + most).passed(now)) over_ = true;
 }
 
 void RemoteStop::record(const std::string &why, core::Outcome &outcome) const {
@@ -127,19 +131,25 @@ void RemoteStop::record(const std::string &why, core::Outcome &outcome) const {
     return;
   }
   const bool told = server_told_end();
-  const bool all_ended = script_decides() ? script_ended_all() : told && channel_.closed();
+  const bool ended_well = told && channel_.closed() && outcome.exit_status == 0;
+  // Where signals reach the shell alone, its end says nothing of what it has started.
+  const bool shell_alone = told && needs_script_ && !script_decides();
+  const bool all_ended =
+      script_decides() ? script_ended_all() : told && channel_.closed() && !needs_script_;
   if (told && !channel_.closed()) {
     outcome.cause = why + "; its shell was killed, but something still keeps its output open";
-  } else if (!all_ended) {
-    outcome.cause = why + "; the remote command may still run";
-  } else if (outcome.exit_status == 0) {
+  } else if (ended_well && (all_ended || shell_alone)) {
     outcome.remote_end = RemoteEnd::exited;
     outcome.cause = why + "; the command ended just then, with status 0";
-  } else {
+  } else if (all_ended) {
     outcome.remote_end = RemoteEnd::killed;
     outcome.stopped_by = script_decides() ? StopMethod::kill_command : StopMethod::channel_signal;
     outcome.cause = why + "; the remote command was killed";
     if (script_decides()) outcome.cause += " (by kill on the host)";
+  } else if (shell_alone) {
+    outcome.cause = why + "; its shell was killed, but what it has started may still run";
+  } else {
+    outcome.cause = why + "; the remote command may still run";
   }
 }
 

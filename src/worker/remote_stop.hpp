@@ -54,6 +54,7 @@ private:
   ssh::ExecChannel &channel_;
   core::TimePoint kill_at_;
   bool ended_before_;
+  bool needs_script_;  // by the kind of server
   Step step_ = Step::none;
   core::Deadline next_step_;     // of the signals
   core::Deadline script_until_;  // it has to have begun, or ended

@@ -4,8 +4,8 @@
 // the session by its parent. This is only true of servers with a process for each connection; with others $PPID would
 // be the parent of everybody's commands, which is why stop_way() names the servers.
 //
-// Nobody else is harmed: not PID 1, not $PPID, not the script and its children, nor a process that has got the number of one
-// that ended, since the time at which it was started belongs to the name. As root that matters.
+// Nobody else is harmed: not PID 1, not $PPID, not the script and its children, nor, where there is /proc, a process that has
+// got the number of one that ended, since the time at which it was started belongs to the name. As root that matters.
 #include "stop_script.hpp"
 
 #include <algorithm>
@@ -33,13 +33,15 @@ constexpr int first_minor = 9;
 //   s  makes v; of systems without such a /proc, POSIX knows no state of a process, but all have one of these two
 //   k  finds the processes; ps and the shell that asks it are two deep
 //   z  is any of them alive?
+//   h0 is set where /proc hides the processes of others (hidepid, proc(5)): then none that is seen does not mean that there is
+//      none, and nobody is told how many are left
 //   t  a tenth of a second, or a whole one where sleep knows no fractions
 // A session that is neither the server's nor our own would say that $PPID is not what we take it for: the server has gone, and
 // somebody else has adopted us.
 constexpr std::string_view script =
     R"sh(trap "" PIPE HUP; exec 2>/dev/null; p=$PPID; g=$1; r=" $p "; m=" "; )sh"
     R"sh(say() { printf "\nfanout-stop %s\n" "$1"; }; say begun; [ "$p" -gt 1 ] || exit; )sh"
-    R"sh(if [ -r /proc/$$/stat ] && cd /proc; then )sh"
+    R"sh(if [ -r /proc/$$/stat ] && cd /proc; then [ -r 1/stat ] || h0=hidden; )sh"
     R"sh(e() { l=; while IFS= read -r x; do l="$l $x"; done <"$1/stat" || return 1; )sh"
     R"sh(set -- $1 ${l##*") "}; case $2 in ""|Z|X|x) return 1 ;; esac; a=$3; b=$4; c=$5; d=${21}; }; )sh"
     R"sh(s() { v=; for f in [0-9]*; do e $f && v="$v $f:$a:$b:$c:$d"; done; }; )sh"
@@ -61,9 +63,9 @@ constexpr std::string_view script =
     R"sh(t() { if sleep 0.1; then i=1; else sleep 1; i=10; fi; j=$(($j + $i)); }; )sh"
     R"sh(q() { c=0; for w in $m; do c=$(($c + 1)); done; say $1=$c; }; )sh"
     R"sh(k; u TERM; q found; [ $c = 0 ] && exit; j=0; )sh"
-    R"sh(while [ $j -lt $g ]; do t; z && continue; k; [ "$m" = " " ] && { q left; exit; }; u TERM; done; )sh"
+    R"sh(while [ $j -lt $g ]; do t; z && continue; k; [ "$m" = " " ] && { q ${h0:-left}; exit; }; u TERM; done; )sh"
     R"sh(k; u KILL; j=0; while [ $j -lt 15 ]; do t; z && continue; k; [ "$m" = " " ] && break; u KILL; done; )sh"
-    R"sh(k; q left)sh";
+    R"sh(k; q ${h0:-left})sh";
 
 std::optional<int> number_after(std::string_view line, std::string_view word) {
   if (!line.starts_with(word)) return std::nullopt;

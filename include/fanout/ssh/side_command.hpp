@@ -26,6 +26,8 @@ public:
   [[nodiscard]] bool refused() const { return stage_ == Stage::refused; }
   // Refused, or all of its output has come, or given up.
   [[nodiscard]] bool over() const { return stage_ == Stage::refused || stage_ == Stage::ended; }
+  // The last turn() has stopped although it could have gone on.
+  [[nodiscard]] bool has_more() const { return has_more_; }
   // What it has printed to stdout, the first 4 KiB.
   [[nodiscard]] const std::string &output() const { return output_; }
 
@@ -45,6 +47,7 @@ private:
   Session::State &session_;
   std::string command_;
   Stage stage_ = Stage::opening;
+  bool has_more_ = false;
   std::unique_ptr<Channel> channel_;
   std::string output_;
 };
