@@ -337,7 +337,9 @@ def test_a_death_by_signal_and_a_lost_server_are_two_things(fleet):
     running = fleet.start("exec", "-a", "-L", "-t", "9",
                           "echo of {host}; case {host} in killed) kill -9 $$;; lost) exec sleep 7801;; esac")
     running.expect("lost: of lost\n")
-    command, = wait_until(lambda: fleet.remote_processes("sleep 7801"))
+    # Not a shell that has these words among its arguments.
+    command, = wait_until(lambda: [process for process in fleet.remote_processes("sleep 7801")
+                                   if process.command == "sleep 7801"])
     # The process of this one session, as when the server is restarted.
     os.kill(command.parent, signal.SIGKILL)
     result = running.wait().assert_code(4)
