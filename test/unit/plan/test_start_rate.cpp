@@ -43,7 +43,8 @@ TEST_CASE("start rate: small delays are made good, and no second has one more", 
   core::TimePoint now = begin;
   while (now < begin + 3s) {
     // As by poll(2): awake at a full millisecond, and one too late.
-    now = begin + std::chrono::ceil<std::chrono::milliseconds>(rate.next() - begin) + 1ms;
+    now = begin +
+          std::chrono::ceil<std::chrono::milliseconds>(std::max(rate.next(), begin) - begin) + 1ms;
     now = std::max(now, starts.empty() ? begin : starts.back());
     while (rate.next() <= now) {
       rate.started(now);
