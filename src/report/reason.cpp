@@ -126,7 +126,8 @@ std::string reason_of_attempt(const Outcome &outcome) {
 
 std::string reason(const Outcome &outcome) {
   std::string text = reason_of_attempt(outcome);
-  if (outcome.attempts > 1 && !text.empty())
+  // Not of a command: that it was run more than once would be the wrong thing to read.
+  if (outcome.attempts > 1 && outcome.phase < Phase::open && !text.empty())
     text += fmt::format(" ({} attempts)", outcome.attempts);
   return text;
 }

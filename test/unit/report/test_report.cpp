@@ -3,6 +3,7 @@
 #include <csignal>
 #include <string>
 
+#include "fanout/report/reason.hpp"
 #include "fanout/sys/pipe.hpp"
 #include "run.hpp"
 
@@ -299,6 +300,9 @@ TEST_CASE("report: a host that is tried again runs twice and ends once", "[repor
   run.start(0);
   refused.attempts = 2;
   run.end(0, refused);
+  Outcome ran = refused;
+  ran.phase = Phase::run;
+  CHECK(fanout::report::reason(ran).find("attempts") == std::string::npos);
   REQUIRE(run.report().finish(Milliseconds(0)));
   CHECK(run.stderr_text().find("fanout: a: unreachable, connect 10.0.0.1:22: Connection refused; "
                                "again in 1.2 s\n") == 0);
