@@ -47,4 +47,5 @@ def test_the_manual_is_well_formed(manual):
         pytest.skip("there is no mandoc")
     result = subprocess.run(["mandoc", "-T", "lint", "-W", "style", MANUAL], capture_output=True, text=True, check=False)
     # Which pages this machine knows is another matter.
-    assert [line for line in result.stdout.splitlines() if "outdated mandoc.db" not in line] == []
+    other_pages = re.compile("outdated mandoc.db|referenced manual not found")
+    assert [line for line in result.stdout.splitlines() if not other_pages.search(line)] == []
