@@ -34,7 +34,8 @@ bool is_ipv6_address(std::string_view text) {
     text = text.substr(0, percent);
   }
   std::array<char, INET6_ADDRSTRLEN> terminated{};
-  if (text.size() >= terminated.size()) return false;
+  // What follows a null byte inet_pton(3) would not see.
+  if (text.size() >= terminated.size() || text.find('\0') != std::string_view::npos) return false;
   std::copy(text.begin(), text.end(), terminated.begin());
   in6_addr address{};
   return inet_pton(AF_INET6, terminated.data(), &address) == 1;

@@ -62,6 +62,8 @@ TEST_CASE("target: nothing that could be an option, a path, shell text or a cont
            "a\tb"sv,
            "a\x1b[31m"sv,
            "a\0b"sv,
+           "fe80::1\0b"sv,
+           "fe80::1\0%eth0"sv,
            "a;b"sv,
            "$(id)"sv,
            "`id`"sv,
