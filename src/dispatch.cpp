@@ -166,7 +166,7 @@ void Dispatch::start(HostIndex host) {
 
 void Dispatch::handle(core::Event &event, core::TimePoint now) {
   if (std::holds_alternative<core::Ended>(event)) return end(event, now);
-  plan_.observe(event, now);
+  plan_.observe(event);
   tell(event);
 }
 

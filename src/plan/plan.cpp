@@ -339,7 +339,7 @@ Plan::Plan(Plan &&) noexcept = default;
 Plan::~Plan() = default;
 
 Action Plan::next(TimePoint now, bool has_room) { return state_->next(now, has_room); }
-void Plan::observe(const core::Event &event, TimePoint /*now*/) { state_->observe(event); }
+void Plan::observe(const core::Event &event) { state_->observe(event); }
 Plan::Ending Plan::ended(const core::Ended &ended, TimePoint now) {
   return state_->ended(ended, now);
 }

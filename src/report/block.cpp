@@ -25,7 +25,7 @@ public:
   explicit BlockForm(const FormTools &tools) : tools_(tools) {}
 
   Taken received(HostIndex host, Stream stream, std::string_view bytes) override {
-    Held &held = held_.try_emplace(host, tools_.spill).first->second;
+    HeldOutput &held = held_.try_emplace(host, tools_.spill).first->second;
     if (auto kept = held.of(stream).append(bytes); !kept) return {0, kept.error()};
     return {bytes.size(), std::nullopt};
   }
@@ -44,14 +44,7 @@ public:
   }
 
 private:
-  struct Held {
-    explicit Held(Spill &spill) : out(spill), err(spill) {}
-    HeldText &of(Stream stream) { return stream == Stream::out ? out : err; }
-    HeldText out;
-    HeldText err;
-  };
-
-  Result<void> print(HostIndex host, const Outcome &outcome, Held &held) {
+  Result<void> print(HostIndex host, const Outcome &outcome, HeldOutput &held) {
     console::Output::Block block(tools_.output);
     for (const Stream stream : {Stream::out, Stream::err}) {
       const HeldText &text = held.of(stream);
@@ -93,7 +86,7 @@ private:
   }
 
   FormTools tools_;
-  std::unordered_map<HostIndex, Held> held_;
+  std::unordered_map<HostIndex, HeldOutput> held_;
 };
 
 }  // namespace

@@ -38,7 +38,7 @@ public:
   }
 
   Taken received(HostIndex host, Stream stream, std::string_view bytes) override {
-    Held &held = held_.try_emplace(host, tools_.spill).first->second;
+    HeldOutput &held = held_.try_emplace(host, tools_.spill).first->second;
     if (auto kept = held.of(stream).append(bytes); !kept) return {0, kept.error()};
     return {bytes.size(), std::nullopt};
   }
@@ -54,15 +54,8 @@ public:
   }
 
 private:
-  struct Held {
-    explicit Held(Spill &spill) : out(spill), err(spill) {}
-    HeldText &of(Stream stream) { return stream == Stream::out ? out : err; }
-    HeldText out;
-    HeldText err;
-  };
-
   // A failure to read back ends the text, never the line: what follows it says that the text is not whole.
-  Result<void> print(HostIndex host, const Outcome &outcome, const Held &held) {
+  Result<void> print(HostIndex host, const Outcome &outcome, const HeldOutput &held) {
     if (tools_.output.failure(Stream::out)) return {};
     console::Output::Block block(tools_.output);
     Pen pen(block, Stream::out, false);
@@ -151,7 +144,7 @@ private:
   }
 
   FormTools tools_;
-  std::unordered_map<HostIndex, Held> held_;
+  std::unordered_map<HostIndex, HeldOutput> held_;
   std::unordered_map<HostIndex, std::int64_t> started_;  // seconds since 1970
 };
 

@@ -105,7 +105,7 @@ private:
   void begin(const plan::Start &start) {
     ++attempts_;
     ++running_;
-    plan_.observe(core::Started{start.host}, now_);
+    plan_.observe(core::Started{start.host});
     logins_.push_back({now_ + until_login, start.host, start.attempt});
   }
 
@@ -127,8 +127,8 @@ private:
       return end(later.host, Status::unreachable, Phase::kex);
     for (int phase = 1; phase <= static_cast<int>(Phase::run); ++phase) {
       if (has_trouble_ && static_cast<Phase>(phase) == Phase::open)
-        plan_.observe(core::PasswordAnswered{later.host, true}, now_);
-      plan_.observe(core::PhaseEntered{later.host, static_cast<Phase>(phase)}, now_);
+        plan_.observe(core::PasswordAnswered{later.host, true});
+      plan_.observe(core::PhaseEntered{later.host, static_cast<Phase>(phase)});
     }
     ends_.push_back({now_ + until_end, later.host, later.attempt});
   }

@@ -79,7 +79,7 @@ public:
   Action next(core::TimePoint now, bool has_room);
 
   // Every event of a started host but its end.
-  void observe(const core::Event &event, core::TimePoint now);
+  void observe(const core::Event &event);
 
   // The end of an attempt. It is the host's record, or the host is tried again after `again_in`: the caller then keeps the
   // record for GiveUp. A status `skipped` means that no worker was made after all: the host is where it was before, and once

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fanout/core/result.hpp"
+#include "fanout/core/status.hpp"
 #include "fanout/sys/fd.hpp"
 #include "fanout/sys/temporary_file.hpp"
 
@@ -88,6 +89,15 @@ private:
   std::size_t accounted_bytes_ = 0;      // what memory_ counts in Spill::resident_bytes_
   std::vector<std::uint32_t> segments_;  // its beginning
   std::uint64_t spilled_bytes_ = 0;
+};
+
+// What a host has printed, each stream by itself.
+struct HeldOutput {
+  explicit HeldOutput(Spill &spill) : out(spill), err(spill) {}
+  HeldText &of(core::Stream stream) { return stream == core::Stream::out ? out : err; }
+
+  HeldText out;
+  HeldText err;
 };
 
 }  // namespace fanout::report

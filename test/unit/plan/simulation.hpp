@@ -41,7 +41,7 @@ public:
 
   // --- what its functions call ---
   void after(core::Milliseconds delay, std::function<void()> action);
-  void tell(const core::Event &event) { plan.observe(event, now); }
+  void tell(const core::Event &event) { plan.observe(event); }
   void login(core::HostIndex host);  // all phases, up to run
   void end(core::HostIndex host, core::Outcome outcome, int worker_signal = 0);
   // It logs in after half that time, and ends.

@@ -55,7 +55,7 @@ TEST_CASE("plan: no more than so many are at their beginning", "[plan]") {
   const plan::Action action = plan.next(begin, true);
   REQUIRE(is<plan::Wait>(action));
   CHECK(std::get<plan::Wait>(action).until.at() == begin + 300ms);
-  plan.observe(core::PhaseEntered{0, core::Phase::run}, begin);
+  plan.observe(core::PhaseEntered{0, core::Phase::run});
   CHECK(is<plan::Start>(plan.next(begin, true)));
 }
 
