@@ -15,7 +15,7 @@ namespace {
 constexpr Milliseconds margin{1'000};
 // After KILL of the remote command: for the server to confirm, and for us to close the channel.
 constexpr Milliseconds after_remote_kill{3'000};
-// Before a remote command runs there is only a connection to drop.
+// Before a remote command is asked for there is only a connection to drop.
 constexpr Milliseconds before_run{500};
 constexpr Milliseconds after_terminate{500};
 
@@ -39,7 +39,7 @@ void KillLadder::entered(Phase phase, TimePoint now) {
 }
 
 Milliseconds KillLadder::patience() const {
-  return phase_ < Phase::run ? before_run : limits_.stop_grace + after_remote_kill + margin;
+  return phase_ < Phase::open ? before_run : limits_.stop_grace + after_remote_kill + margin;
 }
 
 void KillLadder::rise(Rung rung, Deadline until) {

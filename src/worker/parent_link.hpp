@@ -33,6 +33,8 @@ public:
 
   // The caller has begun to stop; from here on waits last as long as they are asked to.
   void ignore_stop() { stop_ignored_ = true; }
+  // It has not, yet.
+  void heed_stop() { stop_ignored_ = false; }
 
   // Waits as ssh::Wait does, and meanwhile sends the backlog and hears the parent. Once the parent has said stop, every
   // wait ends with ErrorKind::interrupted until ignore_stop().

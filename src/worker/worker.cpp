@@ -157,7 +157,11 @@ Result<void> Worker::take_files() {
 Result<void> Worker::perform(ssh::Session &session) {
   if (card_.task == core::TaskKind::exec) {
     enter(Phase::open);
+    if (parent_.stop()) return fail(ErrorKind::interrupted, "stopped");
+    // Once the request is on its way the command may run, and only who has its channel can stop it.
+    parent_.ignore_stop();
     TRY_ASSIGN(ssh::ExecChannel channel, session.exec(card_.command));
+    parent_.heed_stop();
     enter(Phase::run);
     run_exec(session, channel, parent_, {card_.timeout, card_.stop_grace, card_.stall_timeout},
              outcome_);

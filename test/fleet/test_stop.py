@@ -4,15 +4,19 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import time
 
 import paramiko
 
 import pytest
 
-from daemons import Dropbear, OpenSsh, public_key
-from processes import wait_until
-from scripted import Peer, ScriptedServer, Session
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
+
+from daemons import Dropbear, OpenSsh, public_key  # noqa: E402
+from delaying_proxy import DelayingProxy  # noqa: E402
+from processes import wait_until  # noqa: E402
+from scripted import Peer, ScriptedServer, Session  # noqa: E402
 
 # dropbear signals the shell alone, so there the processes are ended by kill(1), run on the host.
 KILLED = {"openssh": "the remote command was killed", "dropbear": "the remote command was killed (by kill on the host)"}
@@ -117,6 +121,22 @@ def test_an_interrupted_run_leaves_nothing_on_the_host(fleet, kind, number, code
     assert cause.startswith("stopped") and cause.endswith(KILLED[kind]), cause
     assert gone(fleet, "sleep 7531")
     assert result.seconds < 6
+
+
+def test_a_command_that_has_been_asked_for_and_not_begun_is_stopped_too(fleet, site, kind):
+    """The request is on its way to a distant host when the run ends."""
+    near, = fleet.of_kind(kind, "near")
+    address = site.addresses.take()
+    with DelayingProxy(address, near.port, (near.address, near.port), 0.3):
+        fleet.add("db01", address, near.port, near.host_key, near.server)
+        fleet.prepare()
+        running = fleet.start("exec", "-vv", "-H", "db01", "sleep 7536; true")
+        running.expect("opening a session", 10)
+        running.send_signal(signal.SIGTERM)
+        result = running.wait(20).assert_code(143)
+    status, cause = result.failures["db01"]
+    assert status == "interrupted" and cause.endswith(KILLED[kind]), cause
+    assert gone(fleet, "sleep 7536")
 
 
 def test_a_server_with_room_for_one_session_is_enough(fleet):

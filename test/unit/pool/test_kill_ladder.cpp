@@ -120,3 +120,18 @@ TEST_CASE("kill ladder: time in which we did not run ourselves is not held again
   CHECK(ladder.climb(start + 40s) == Action::none);
   CHECK(ladder.climb(start + 41s) == Action::terminate);
 }
+
+TEST_CASE("kill ladder: who has asked for a command has the time to stop it", "[pool]") {
+  KillLadder asked(limits, start);
+  asked.entered(Phase::open, start);
+  asked.stop(Status::interrupted, start);
+  CHECK(asked.climb(start) == Action::send_stop);
+  CHECK(asked.climb(start + 8s) == Action::none);
+  CHECK(asked.climb(start + 9s) == Action::terminate);
+
+  KillLadder only_connected(limits, start);
+  only_connected.entered(Phase::auth, start);
+  only_connected.stop(Status::interrupted, start);
+  CHECK(only_connected.climb(start) == Action::send_stop);
+  CHECK(only_connected.climb(start + 1s) == Action::terminate);
+}
