@@ -1,5 +1,8 @@
 // Writing whole texts. What is hard: a descriptor that somebody else has made non-blocking (it is a property of the open
 // file, shared with whoever handed it to us), and the line that a process which died with the lock left unfinished.
+//
+// What waits while somebody else draws on the terminal is one file of pieces, a head and then its text. The file ends after
+// the last whole piece, also when the disk was full.
 
 #include "fanout/console/output.hpp"
 
@@ -7,7 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
+#include <cstdint>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -26,6 +32,12 @@ using core::system_error;
 namespace {
 
 constexpr core::Milliseconds patience{2'000};
+constexpr std::size_t released_at_once = std::size_t{64} << 10;
+
+struct PieceHead {
+  std::uint64_t bytes = 0;
+  Stream stream = Stream::out;
+};
 
 std::string_view name_of(Stream stream) {
   return stream == Stream::out ? "standard output" : "standard error";
@@ -49,6 +61,11 @@ void Output::give_up_on(int fd) {
   }
 }
 
+bool Output::is_given_up() const {
+  return give_up_fd_ >= 0 &&
+         sys::wait_ready(give_up_fd_, POLLIN, core::Deadline(core::TimePoint::min()));
+}
+
 bool Output::wait_for_room(int fd) const {
   pollfd entries[2] = {{fd, POLLOUT, 0}, {give_up_fd_, POLLIN, 0}};
   while (entries[0].revents == 0) {
@@ -66,8 +83,13 @@ Result<void> Output::write_unlocked(Stream stream, std::string_view text) {
 }
 
 Result<void> Output::send(Stream stream, std::string_view text) {
-  std::optional<core::Error> &failure = failures_[static_cast<std::size_t>(stream)];
+  const auto index = static_cast<std::size_t>(stream);
+  std::optional<core::Error> &failure = failures_[index];
   if (failure) return fail(*failure);
+  if (is_holding() && is_terminal(stream)) {
+    keep(stream, text);
+    return {};
+  }
   const int fd = sink(stream).fd;
   const bool in_pieces = give_up_fd_ >= 0 && can_block_[static_cast<std::size_t>(stream)];
   while (!text.empty()) {
@@ -90,6 +112,55 @@ Result<void> Output::send(Stream stream, std::string_view text) {
   return {};
 }
 
+// --- while somebody else draws on the terminal ----------------------------------------------------------------------------
+
+Result<void> Output::hold(const OpenFile &open) {
+  if (is_holding() || (!is_terminal(Stream::out) && !is_terminal(Stream::err))) return {};
+  erase_line();
+  TRY_ASSIGN(held_, open());
+  return {};
+}
+
+void Output::keep(Stream stream, std::string_view text) {
+  if (text.empty()) return;
+  const off_t end = ::lseek(held_.get(), 0, SEEK_CUR);
+  PieceHead head;
+  head.bytes = text.size();
+  head.stream = stream;
+  auto kept = sys::write_all(held_.get(), {reinterpret_cast<const char *>(&head), sizeof head});
+  if (kept) kept = sys::write_all(held_.get(), text);
+  if (kept) return;
+  if (end >= 0 && ::ftruncate(held_.get(), end) == 0) ::lseek(held_.get(), end, SEEK_SET);
+  if (!lost_while_held_) lost_while_held_ = std::move(kept).error().within("temporary file");
+}
+
+void Output::release() {
+  if (!is_holding()) return;
+  const sys::UniqueFd file = std::move(held_);
+  const Lock::Guard guard(lock_);
+  if (const auto read = release_from(file.get()); !read && !lost_while_held_)
+    lost_while_held_ = read.error().within("temporary file");
+}
+
+Result<void> Output::release_from(int file) {
+  const off_t end = ::lseek(file, 0, SEEK_CUR);
+  std::string piece;
+  ::lseek(file, 0, SEEK_SET);
+  for (off_t at = 0; at < end && !is_given_up();) {
+    PieceHead head;
+    TRY(sys::read_exactly(file, reinterpret_cast<char *>(&head), sizeof head));
+    at += static_cast<off_t>(sizeof head + head.bytes);
+    while (head.bytes > 0 && !is_given_up()) {
+      piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(head.bytes, released_at_once)));
+      TRY(sys::read_exactly(file, piece.data(), piece.size()));
+      head.bytes -= piece.size();
+      // Its failure is remembered; the other stream may go on.
+      static_cast<void>(send(head.stream, piece));
+    }
+  }
+  return {};
+}
+
 // Neither drawing nor erasing opens a line: where the next text begins, it is empty. A failure is remembered by send().
 void Output::draw_line(std::string_view text) {
   const Lock::Guard guard(lock_);
@@ -105,7 +176,10 @@ void Output::erase_line() {
 
 void Output::erase_line_unlocked() {
   if (!std::exchange(line_is_drawn_, false)) return;
-  static_cast<void>(send(Stream::err, "\r\x1b[K"));
+  // Stopped, and continued in the background: what stands there is the shell's.
+  if (!has_foreground(sink(Stream::err).fd)) return;
+  // From the second column on: what is erased from the very first one of a screen, tmux keeps in its history.
+  static_cast<void>(send(Stream::err, "\r \x1b[J\r"));
 }
 
 Result<void> Output::write(Stream stream, std::string_view text) {

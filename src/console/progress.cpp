@@ -1,14 +1,16 @@
-// A line is drawn from the first column and leaves the last one free: in the last one a terminal is about to wrap, and what
-// comes next would stand on a line of its own.
+// A line is drawn from the first column and leaves the last one free: in the last one a terminal is about to wrap, and would
+// erase that character instead of what is behind it. While it is drawn, nothing wraps (DECAWM): the window may be narrower
+// than a moment ago, and some terminals take a character for wide that others do not.
 
 #include "fanout/console/progress.hpp"
 
 #include <poll.h>
-#include <unistd.h>
+
+#include <limits>
 
 #include <fmt/format.h>
 
-#include "fanout/console/columns.hpp"
+#include "fanout/console/terminal.hpp"
 #include "fanout/sys/io.hpp"
 
 namespace fanout::console {
@@ -16,12 +18,6 @@ namespace fanout::console {
 using core::Stream;
 
 namespace {
-
-// To a terminal of another job, text would come in between what that one prints.
-bool has_foreground(int fd) {
-  const pid_t foreground = ::tcgetpgrp(fd);
-  return foreground < 0 || foreground == ::getpgrp();
-}
 
 bool has_room(int fd) {
   return sys::wait_ready(fd, POLLOUT, core::Deadline(core::TimePoint::min()));
@@ -39,18 +35,20 @@ ProgressLine::Form ProgressLine::choose(When when, bool terminal, std::string_vi
   return Form::none;
 }
 
-void ProgressLine::draw(std::string_view text) {
+void ProgressLine::draw(const Compose &compose) {
   if (form_ == Form::none || output_.failure(Stream::err)) return;
   const int fd = output_.sink(Stream::err).fd;
   if (output_.line_is_open(Stream::err) || !has_room(fd)) return;
   if (form_ == Form::lines) {
     // A failure is remembered by the output.
-    static_cast<void>(output_.write(Stream::err, fmt::format("{}\n", text)));
+    static_cast<void>(output_.write(
+        Stream::err, fmt::format("{}\n", compose(std::numeric_limits<std::size_t>::max()))));
     return;
   }
-  if (!has_foreground(fd)) return;
-  const std::size_t width = output_.columns(Stream::err);
-  output_.draw_line(fmt::format("\r{}\x1b[K", first_columns(text, width - 1)));
+  if (output_.is_holding() || !has_foreground(fd)) return;
+  const std::string text = compose(output_.columns(Stream::err) - 1);
+  if (text.empty()) return erase();
+  output_.draw_line(fmt::format("\r\x1b[?7l{}\x1b[?7h\x1b[J\r", text));
 }
 
 void ProgressLine::erase() { output_.erase_line(); }

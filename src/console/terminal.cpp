@@ -20,6 +20,11 @@ constexpr std::size_t most_columns = 1000;
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }
 
+bool has_foreground(int fd) {
+  const pid_t foreground = ::tcgetpgrp(fd);
+  return foreground < 0 || foreground == ::getpgrp();
+}
+
 std::size_t choose_columns(std::optional<std::size_t> window, std::string_view configured) {
   if (window && *window > 0) return std::min(*window, most_columns);
   std::size_t wanted = 0;

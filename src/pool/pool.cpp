@@ -90,6 +90,10 @@ Result<Pool> Pool::create(std::size_t max_workers, Launch launch) {
   return Pool(std::move(epoll), max_workers, std::move(launch));
 }
 
+void Pool::set_max_workers(std::size_t max_workers) {
+  max_workers_ = std::max<std::size_t>(1, max_workers);
+}
+
 std::size_t Pool::room() const {
   if (!pending_.empty() || workers_.size() >= max_workers_) return 0;
   return max_workers_ - workers_.size();
@@ -385,14 +389,21 @@ void Pool::send(HostIndex host, const wire::ParentMessage &message) {
 }
 
 void Pool::stop_all(Status status, const std::string &why) {
-  const TimePoint now = sys::now();
-  for (auto &[host, worker] : workers_) {
-    if (worker->kind == core::TaskKind::clean_up) continue;
-    if (!worker->ladder.reason()) worker->why_stopped = why;
-    worker->ladder.stop(status, now);
-    act(*worker);
-  }
+  for (auto &[host, worker] : workers_)
+    if (worker->kind != core::TaskKind::clean_up) stop(*worker, status, why);
   drop_pending(why);
+}
+
+void Pool::stop(core::HostIndex host, Status status, const std::string &why) {
+  const auto found = workers_.find(host);
+  if (found != workers_.end() && found->second->kind != core::TaskKind::clean_up)
+    stop(*found->second, status, why);
+}
+
+void Pool::stop(Worker &worker, Status status, const std::string &why) {
+  if (!worker.ladder.reason()) worker.why_stopped = why;
+  worker.ladder.stop(status, sys::now());
+  act(worker);
 }
 
 void Pool::drop_pending(const std::string &why) {

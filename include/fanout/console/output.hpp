@@ -6,12 +6,15 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string_view>
 
 #include "fanout/console/lock.hpp"
 #include "fanout/core/result.hpp"
 #include "fanout/core/status.hpp"
+#include "fanout/sys/fd.hpp"
+#include "fanout/sys/temporary_file.hpp"
 
 namespace fanout::console {
 
@@ -37,6 +40,20 @@ public:
   // From now on a write does not wait for ever: once `fd` is readable (signals have come), a write that cannot go on
   // for two seconds fails. A program whose reader has stopped could otherwise be left by SIGKILL alone.
   void give_up_on(int fd);
+  // Whether it is readable: who has much to print asks now and then, and ends.
+  [[nodiscard]] bool is_given_up() const;
+
+  // From now on what is written to a terminal waits in a file, because somebody else draws on it (screen.hpp); the line of
+  // progress.hpp is not drawn. What is written to anything else passes. What the file has no room
+  // for is lost, which is no failure of the stream: lost_while_held() has it.
+  using OpenFile = std::function<core::Result<sys::UniqueFd>()>;
+  core::Result<void> hold(const OpenFile &open = sys::make_temporary_file);
+  // What has waited comes out, both streams in their order; not the rest of it once is_given_up().
+  void release();
+  [[nodiscard]] const std::optional<core::Error> &lost_while_held() const {
+    return lost_while_held_;
+  }
+  [[nodiscard]] bool is_holding() const { return held_.is_open(); }
 
   // Whether what was written last to `stream` did not end a line. Two streams that lead to a terminal have one line.
   [[nodiscard]] bool line_is_open(core::Stream stream) const {
@@ -73,6 +90,8 @@ private:
   }
   core::Result<void> write_unlocked(core::Stream stream, std::string_view text);
   core::Result<void> send(core::Stream stream, std::string_view text);
+  void keep(core::Stream stream, std::string_view text);
+  core::Result<void> release_from(int file);
 
   // The line of progress.hpp at the end of the terminal behind stderr. `text` draws it anew from the first column.
   void draw_line(std::string_view text);
@@ -89,6 +108,8 @@ private:
   int give_up_fd_ = -1;
   std::array<bool, 2> line_is_open_{};
   bool line_is_drawn_ = false;
+  sys::UniqueFd held_;  // what waits
+  std::optional<core::Error> lost_while_held_;
 };
 
 }  // namespace fanout::console

@@ -3,9 +3,15 @@
 // Lives in the parent, beside its Output, which takes the line away before it writes to the terminal itself; whoever has
 // drawn it draws it again afterwards. Nothing here waits: where the terminal has no room (Ctrl-S), where another job has
 // the foreground, or in the middle of somebody's line, it is not drawn this time.
+//
+// When a window gets narrower, most terminals wrap what stands in it anew, and a line becomes two. So the cursor waits at
+// the beginning of the line and not at its end: wherever the terminal takes it, all of the line is behind it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <string_view>
 
 #include "fanout/console/output.hpp"
@@ -35,9 +41,11 @@ public:
 
   [[nodiscard]] Form form() const { return form_; }
 
-  // `text` is one line without control characters, what matters most first: it is cut to the width that the terminal has
-  // at this moment.
-  void draw(std::string_view text);
+  // One line without control characters but those of colors.hpp, at most so wide. An empty one is not drawn.
+  using Compose = std::function<std::string(std::size_t columns)>;
+
+  // Asks for the line if one can be drawn, with the width that the terminal has at this moment.
+  void draw(const Compose &compose);
   void erase();
 
 private:

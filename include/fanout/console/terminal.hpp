@@ -9,6 +9,9 @@ namespace fanout::console {
 
 bool is_terminal(int fd);
 
+// Whether no other job has the terminal behind `fd` at this moment: text for it would come in between what that one prints.
+bool has_foreground(int fd);
+
 // Columns of the terminal behind `fd` (ioctl_tty(2), TIOCGWINSZ), else the value of COLUMNS, else 80. Never less than 1
 // and never more than 1,000, whatever was claimed: callers reserve memory by it.
 std::size_t terminal_columns(int fd);

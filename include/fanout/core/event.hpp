@@ -33,6 +33,14 @@ struct OutputReceived {
   Stream stream = Stream::out;
   std::string bytes;  // never empty; split anywhere
 };
+// The host has printed more than there is here: of an earlier run, whose journal keeps the beginning of what hosts printed.
+struct OutputMissing {
+  HostIndex host = 0;
+  Stream stream = Stream::out;
+  std::uint64_t bytes = 0;
+  std::string
+      sha256;  // 32 raw bytes, of all that the host has printed on this stream; empty when it is not known
+};
 // A line about the connection for -v; the text comes from or through a worker and is not safe for a terminal.
 struct Noted {
   HostIndex host = 0;
@@ -67,8 +75,8 @@ struct Retrying {
   Milliseconds again_in{0};
 };
 
-using Event = std::variant<Started, PhaseEntered, HostKeyOffered, OutputReceived, Noted,
-                           PasswordAnswered, Progressed, FileFetched, Ended, Retrying>;
+using Event = std::variant<Started, PhaseEntered, HostKeyOffered, OutputReceived, OutputMissing,
+                           Noted, PasswordAnswered, Progressed, FileFetched, Ended, Retrying>;
 
 HostIndex host_of(const Event &event);
 

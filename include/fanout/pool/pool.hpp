@@ -55,6 +55,9 @@ public:
   // How many more workers may be started.
   [[nodiscard]] std::size_t room() const;
   [[nodiscard]] std::size_t running() const;
+  [[nodiscard]] std::size_t max_workers() const { return max_workers_; }
+  // From now on, at least 1. When more run already, none is started until enough of them have ended.
+  void set_max_workers(std::size_t max_workers);
 
   // Starts a worker. When the system refuses (EAGAIN, ENOMEM, EMFILE) the job waits inside for a worker to end and is
   // tried again, with fewer at once; with none running it is tried for a second and then ends as `internal`, and so do
@@ -87,6 +90,8 @@ public:
   // Asks every worker to stop; their records will say `status`, and why. Not those that clean up, which have little time as
   // it is.
   void stop_all(core::Status status, const std::string &why);
+  // The same for one of them; nothing if it does not run.
+  void stop(core::HostIndex host, core::Status status, const std::string &why);
   // SIGKILL to every worker; records of those that had not ended say `status`.
   void kill_all(core::Status status);
 
@@ -96,6 +101,7 @@ private:
   void try_pending();
   core::Result<void> launch(const Job &job);
   void condemn(Worker &worker, std::string why);
+  void stop(Worker &worker, core::Status status, const std::string &why);
   std::size_t read_from(Worker &worker);
   bool has_ended(Worker &worker);
   void reap(Worker &worker);

@@ -24,6 +24,7 @@ public:
   core::Result<void> add(int fd, std::uint32_t events, std::uint64_t tag);
   core::Result<void> change(int fd, std::uint32_t events, std::uint64_t tag);
   void remove(int fd);
+  [[nodiscard]] int fd() const { return fd_.get(); }  // readable when something is ready
 
   // Blocks until something is ready or the deadline has passed; then the answer is empty. Also empty after a signal.
   // The answer is valid until the next call.

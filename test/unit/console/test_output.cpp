@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -8,6 +9,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "fanout/console/output.hpp"
+#include "fanout/console/progress.hpp"
 #include "fanout/sys/fd.hpp"
 #include "fanout/sys/pipe.hpp"
 
@@ -15,6 +17,7 @@ namespace {
 
 using fanout::console::Lock;
 using fanout::console::Output;
+using fanout::console::ProgressLine;
 using fanout::core::ErrorKind;
 using fanout::core::Stream;
 using fanout::sys::UniqueFd;
@@ -145,4 +148,103 @@ TEST_CASE("output: a full disk is an error and not a loop", "[console]") {
   const auto err = output.write(Stream::err, "text");
   REQUIRE_FALSE(err);
   CHECK(err.error().message == "standard error: No space left on device");
+}
+
+TEST_CASE("output: what is held comes out in the order in which it was written", "[console]") {
+  Lock lock = make_lock();
+  const Target terminal;
+  Output output(lock, {terminal.fd(), true}, {terminal.fd(), true});
+  REQUIRE(output.write(Stream::out, "before\n"));
+  REQUIRE(output.hold());
+  REQUIRE(output.write(Stream::out, "one\n"));
+  REQUIRE(output.write(Stream::err, "two\n"));
+  REQUIRE(output.write(Stream::out, ""));
+  REQUIRE(output.write(Stream::out, std::string(200'000, 'x') + "\n"));
+  REQUIRE(output.write(Stream::err, "last, and open"));
+  CHECK(terminal.text() == "before\n");
+  CHECK(output.line_is_open(Stream::out));
+  output.release();
+  const std::string expected =
+      "before\none\ntwo\n" + std::string(200'000, 'x') + "\nlast, and open";
+  CHECK(terminal.text() == expected);
+  REQUIRE(output.write(Stream::err, "\n"));
+  output.release();
+  CHECK(terminal.text() == expected + "\n");
+}
+
+TEST_CASE("output: only what is for a terminal is held", "[console]") {
+  Lock lock = make_lock();
+  const Target file;
+  const Target terminal;
+  Output output(lock, {file.fd(), false}, {terminal.fd(), true});
+  REQUIRE(output.hold());
+  REQUIRE(output.write(Stream::out, "to a file\n"));
+  REQUIRE(output.write(Stream::err, "to a terminal\n"));
+  CHECK(file.text() == "to a file\n");
+  CHECK(terminal.text().empty());
+  output.release();
+  CHECK(file.text() == "to a file\n");
+  CHECK(terminal.text() == "to a terminal\n");
+}
+
+TEST_CASE("output: no line of progress is drawn while it is held", "[console]") {
+  Lock lock = make_lock();
+  const Target terminal;
+  Output output(lock, {terminal.fd(), true}, {terminal.fd(), true});
+  ProgressLine line(output, ProgressLine::Form::drawn);
+  line.draw([](std::size_t) { return "shown"; });
+  const std::string drawn = terminal.text();
+  CHECK(drawn.find("shown") != std::string::npos);
+  REQUIRE(output.hold());
+  const std::string erased = terminal.text();
+  CHECK(erased.size() > drawn.size());
+  line.draw([](std::size_t) { return "not shown"; });
+  output.release();
+  CHECK(terminal.text() == erased);
+}
+
+TEST_CASE(
+    "output: what a full disk could not hold is lost and remembered, and what was held comes out",
+    "[console]") {
+  Lock lock = make_lock();
+  const Target terminal;
+  Output output(lock, {terminal.fd(), true}, {terminal.fd(), true});
+  const Target disk;
+  REQUIRE(output.hold(
+      [&disk]() -> fanout::core::Result<UniqueFd> { return UniqueFd::adopt(::dup(disk.fd())); }));
+  REQUIRE(output.write(Stream::out, "kept\n"));
+  // As many bytes as there are and none more; a second head does not fit.
+  const auto room = static_cast<off_t>(disk.text().size());
+  ::lseek(disk.fd(), room, SEEK_SET);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{static_cast<rlim_t>(room) + 20, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &full) == 0);
+  const auto lost = output.write(Stream::out, "lost, because there is no room for it\n");
+  const auto after = output.write(Stream::out, std::string(30, 'x'));
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  CHECK(lost);
+  CHECK(after);
+  REQUIRE(output.lost_while_held());
+  CHECK(output.lost_while_held()->message == "temporary file: write: File too large");
+  CHECK_FALSE(output.failure(Stream::out));
+  REQUIRE(output.write(Stream::err, "the other goes on\n"));
+  output.release();
+  CHECK(terminal.text() == "kept\nthe other goes on\n");
+  CHECK(output.write(Stream::out, "summary\n"));
+  CHECK(terminal.text() == "kept\nthe other goes on\nsummary\n");
+}
+
+TEST_CASE("output: where no file can be made nothing is held", "[console]") {
+  Lock lock = make_lock();
+  const Target terminal;
+  Output output(lock, {terminal.fd(), true}, {terminal.fd(), true});
+  const auto refused = output.hold([]() -> fanout::core::Result<UniqueFd> {
+    return fanout::core::fail(ErrorKind::local, "no room");
+  });
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "no room");
+  REQUIRE(output.write(Stream::out, "text\n"));
+  CHECK(terminal.text() == "text\n");
 }
