@@ -1,6 +1,4 @@
-// --output block: a host's output is held until it ends, then printed under the console lock, stdout first.
-
-#include <unordered_map>
+// --output block: what a host has printed is shown when it has ended, under the console lock, stdout first.
 
 #include <fmt/format.h>
 
@@ -11,6 +9,7 @@
 
 namespace fanout::report {
 
+using console::Style;
 using core::HostIndex;
 using core::Outcome;
 using core::Result;
@@ -24,35 +23,23 @@ class BlockForm final : public Form {
 public:
   explicit BlockForm(const FormTools &tools) : tools_(tools) {}
 
-  Taken received(HostIndex host, Stream stream, std::string_view bytes) override {
-    HeldOutput &held = held_.try_emplace(host, tools_.spill).first->second;
-    if (auto kept = held.of(stream).append(bytes); !kept) return {0, kept.error()};
-    return {bytes.size(), std::nullopt};
-  }
-
-  void cut(HostIndex) override {}
-
-  Result<void> ended(HostIndex host, const Outcome &outcome) override {
-    const auto found = held_.find(host);
-    if (found == held_.end()) {
-      announce_silent(host, outcome);
-      return {};
-    }
-    auto result = print(host, outcome, found->second);
-    held_.erase(found);
-    return result;
+  Result<void> ended(HostIndex host, const Outcome &outcome, Printed &printed) override {
+    if (!printed.out.text.empty() || !printed.err.text.empty())
+      return print(host, outcome, printed);
+    announce_silent(host, outcome);
+    return {};
   }
 
 private:
-  Result<void> print(HostIndex host, const Outcome &outcome, HeldOutput &held) {
+  Result<void> print(HostIndex host, const Outcome &outcome, const Printed &printed) {
     console::Output::Block block(tools_.output);
     for (const Stream stream : {Stream::out, Stream::err}) {
-      const HeldText &text = held.of(stream);
+      const HeldText &text = printed.of(stream).text;
       // A stream that is lost must not keep the other one back.
       if (text.empty() || tools_.output.failure(stream)) continue;
-      if (auto printed = print_stream(host, outcome, stream, text, block);
-          !printed && !tools_.output.failure(stream))
-        return printed;
+      if (auto shown = print_stream(host, outcome, stream, text, block);
+          !shown && !tools_.output.failure(stream))
+        return shown;
     }
     return {};
   }
@@ -61,7 +48,7 @@ private:
                             const HeldText &text, console::Output::Block &block) {
     Pen pen(block, stream, tools_.sanitises(stream));
     if (tools_.options.headers)
-      pen.own(header(host, outcome, stream == Stream::err ? " (stderr)" : ""));
+      pen.own(header(host, outcome, stream, stream == Stream::err ? " (stderr)" : ""));
     auto copied = text.each_piece([&pen](std::string_view piece) { return pen.remote(piece); });
     // With several hosts the first line of the next one must not continue the last line of this one.
     if (tools_.options.headers || tools_.labels.size() > 1) pen.end_line();
@@ -72,21 +59,23 @@ private:
   void announce_silent(HostIndex host, const Outcome &outcome) {
     if (!tools_.options.headers || outcome.status == core::Status::skipped) return;
     if (!succeeded(outcome))
-      tools_.output.write(Stream::err, header(host, outcome, ""));
+      tools_.output.write(Stream::err, header(host, outcome, Stream::err, ""));
     else if (tools_.options.verbosity > 0)
-      tools_.output.write(Stream::out, header(host, outcome, ""));
+      tools_.output.write(Stream::out, header(host, outcome, Stream::out, ""));
   }
 
-  [[nodiscard]] std::string header(HostIndex host, const Outcome &outcome,
+  [[nodiscard]] std::string header(HostIndex host, const Outcome &outcome, Stream stream,
                                    std::string_view which) const {
     const std::string &label = tools_.labels[host];
-    if (succeeded(outcome)) return fmt::format("== {}{} ==\n", label, which);
-    return fmt::format("== {}{}: {} ==\n", label, which,
-                       console::safe_line(describe_end(outcome), header_columns));
+    const console::Colors &colors = tools_.colors(stream);
+    if (succeeded(outcome))
+      return colors.paint(Style::title, fmt::format("== {}{} ==\n", label, which));
+    return colors.paint(Style::bad,
+                        fmt::format("== {}{}: {} ==\n", label, which,
+                                    console::safe_line(describe_end(outcome), header_columns)));
   }
 
   FormTools tools_;
-  std::unordered_map<HostIndex, HeldOutput> held_;
 };
 
 }  // namespace

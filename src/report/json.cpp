@@ -1,9 +1,7 @@
-// --output json: a host's output is held until it ends, then its record is printed as one line. What is hard: text of a
-// host may be large and need not be UTF-8, and is never in memory as a whole. So it is looked through once, to choose between
+// --output json: when a host has ended, its record is printed as one line. What is hard: text of a host may be large and need not be UTF-8, and is never in memory as a whole. So it is looked through once, to choose between
 // text and Base64, and copied once; only what is around it is made by the library at one go.
 
 #include <algorithm>
-#include <unordered_map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -24,80 +22,32 @@ using core::Stream;
 
 namespace {
 
-constexpr int record_version = 1;
-
 class JsonForm final : public Form {
 public:
   explicit JsonForm(const FormTools &tools) : tools_(tools) {}
 
-  // The first time counts: a host that is tried again was started before.
-  void started(HostIndex host) override {
-    started_.try_emplace(host, std::chrono::duration_cast<std::chrono::seconds>(
-                                   tools_.options.wall_clock().time_since_epoch())
-                                   .count());
-  }
-
-  Taken received(HostIndex host, Stream stream, std::string_view bytes) override {
-    HeldOutput &held = held_.try_emplace(host, tools_.spill).first->second;
-    if (auto kept = held.of(stream).append(bytes); !kept) return {0, kept.error()};
-    return {bytes.size(), std::nullopt};
-  }
-
-  void cut(HostIndex) override {}
-
-  Result<void> ended(HostIndex host, const Outcome &outcome) override {
-    const auto held = held_.try_emplace(host, tools_.spill).first;
-    auto printed = print(host, outcome, held->second);
-    held_.erase(held);
-    started_.erase(host);
-    return printed;
+  Result<void> ended(HostIndex host, const Outcome &outcome, Printed &printed) override {
+    return print(host, outcome, printed);
   }
 
 private:
   // A failure to read back ends the text, never the line: what follows it says that the text is not whole.
-  Result<void> print(HostIndex host, const Outcome &outcome, const HeldOutput &held) {
+  Result<void> print(HostIndex host, const Outcome &outcome, const Printed &printed) {
     if (tools_.output.failure(Stream::out)) return {};
     console::Output::Block block(tools_.output);
     Pen pen(block, Stream::out, false);
-    std::string head = dump(beginning(host, outcome));
+    std::string head = dump(record_head(tools_.hosts[host], outcome, tools_.started_at(host)));
     head.pop_back();
     pen.own(head);
-    auto copied = copy("stdout", held.out, pen);
-    if (auto other = copy("stderr", held.err, pen); copied) copied = std::move(other);
-    const std::string tail = dump(end(outcome, copied.has_value()));
+    auto copied = copy("stdout", printed.out.text, pen);
+    if (auto other = copy("stderr", printed.err.text, pen); copied) copied = std::move(other);
+    const std::string tail =
+        dump(record_tail(outcome, copied.has_value(), is_transfer(tools_.options.task)));
     pen.own("," + tail.substr(1) + "\n");
     auto lifted = pen.lift();
     // What became of the stream itself is told by the output.
     if (tools_.output.failure(Stream::out)) return {};
     return copied ? std::move(lifted) : std::move(copied);
-  }
-
-  [[nodiscard]] Json beginning(HostIndex index, const Outcome &outcome) const {
-    const core::Host &host = tools_.hosts[index];
-    const auto started = started_.find(index);
-    const bool has_started = started != started_.end();
-    Json record;
-    record["v"] = record_version;
-    record["host"] = host.name;
-    record["address"] = host.address;
-    record["port"] = host.port;
-    record["user"] = host.user;
-    add_ending(record, outcome);
-    record["attempts"] = std::max<std::uint32_t>(outcome.attempts, has_started ? 1 : 0);
-    record["started"] = has_started ? or_null(format_time(started->second)) : Json();
-    record["seconds"] = seconds(outcome.elapsed);
-    record["phases"] = phases_of(outcome);
-    return record;
-  }
-
-  [[nodiscard]] Json end(const Outcome &outcome, bool is_whole) const {
-    Json record;
-    record["stdout_bytes"] = outcome.stdout_bytes;
-    record["stderr_bytes"] = outcome.stderr_bytes;
-    record["truncated"] = outcome.dropped_bytes > 0 || !is_whole;
-    add_remote_end(record, outcome);
-    if (is_transfer(tools_.options.task)) add_transfer(record, outcome);
-    return record;
   }
 
   // On a terminal nothing above ASCII either: there is more there than one can see.
@@ -144,8 +94,6 @@ private:
   }
 
   FormTools tools_;
-  std::unordered_map<HostIndex, HeldOutput> held_;
-  std::unordered_map<HostIndex, std::int64_t> started_;  // seconds since 1970
 };
 
 }  // namespace

@@ -46,7 +46,9 @@ public:
 
   void cut(HostIndex host) override { (void)print_rest(host); }
 
-  Result<void> ended(HostIndex host, const Outcome &) override { return print_rest(host); }
+  Result<void> ended(HostIndex host, const Outcome &, Printed &) override {
+    return print_rest(host);
+  }
 
 private:
   // The lines that have begun and are not complete.
@@ -98,7 +100,7 @@ private:
       const std::size_t width = console::columns(tools_.labels[host]);
       prefix.append(label_column_ - std::min(label_column_, width), ' ');
     }
-    return prefix;
+    return tools_.colors(stream).paint(console::Style::dim, prefix);
   }
 
   FormTools tools_;

@@ -16,6 +16,8 @@ using core::Phase;
 
 namespace {
 
+constexpr int record_version = 1;
+
 double seconds_in(const Outcome &outcome, std::initializer_list<Phase> phases) {
   std::chrono::microseconds sum{0};
   for (const Phase phase : phases) sum += outcome.phases[static_cast<std::size_t>(phase)];
@@ -35,6 +37,32 @@ double seconds(std::chrono::microseconds time) {
 }
 
 Json or_null(std::string_view text) { return text.empty() ? Json() : Json(text); }
+
+Json record_head(const core::Host &host, const Outcome &outcome,
+                 std::optional<std::int64_t> started) {
+  Json record;
+  record["v"] = record_version;
+  record["host"] = host.name;
+  record["address"] = host.address;
+  record["port"] = host.port;
+  record["user"] = host.user;
+  add_ending(record, outcome);
+  record["attempts"] = std::max<std::uint32_t>(outcome.attempts, started ? 1 : 0);
+  record["started"] = started ? or_null(format_time(*started)) : Json();
+  record["seconds"] = seconds(outcome.elapsed);
+  record["phases"] = phases_of(outcome);
+  return record;
+}
+
+Json record_tail(const Outcome &outcome, bool output_is_whole, bool is_transfer) {
+  Json record;
+  record["stdout_bytes"] = outcome.stdout_bytes;
+  record["stderr_bytes"] = outcome.stderr_bytes;
+  record["truncated"] = outcome.dropped_bytes > 0 || !output_is_whole;
+  add_remote_end(record, outcome);
+  if (is_transfer) add_transfer(record, outcome);
+  return record;
+}
 
 void add_ending(Json &record, const Outcome &outcome) {
   record["status"] = to_string(outcome.status);

@@ -8,11 +8,15 @@
 
 #include <fmt/format.h>
 
+#include "comparison.hpp"
 #include "fanout/console/sanitize.hpp"
 #include "fanout/core/duration.hpp"
+#include "fanout/report/journal_texts.hpp"
 #include "fanout/report/reason.hpp"
 #include "fanout/report/summary.hpp"
 #include "form.hpp"
+#include "printed.hpp"
+#include "record.hpp"
 #include "sizes.hpp"
 #include "transfer.hpp"
 
@@ -35,27 +39,53 @@ std::unique_ptr<Form> make_form(const FormTools &tools) {
   switch (tools.options.form) {
     case OutputForm::block: return make_block_form(tools);
     case OutputForm::line: return make_line_form(tools);
+    case OutputForm::merge: return make_merge_form(tools);
+    case OutputForm::diff: return make_diff_form(tools);
     case OutputForm::json: return make_json_form(tools);
     case OutputForm::none: return nullptr;
   }
   return nullptr;
 }
 
+bool groups_outputs(const ReportOptions &options) {
+  return options.form == OutputForm::merge || options.form == OutputForm::diff ||
+         options.merges_too;
+}
+
 }  // namespace
 
 Report::Report(ReportOptions options, const std::vector<core::Host> &hosts, console::Output &output,
-               FoldFunction fold, Spill::OpenFile open_spill)
+               FoldFunction fold, std::optional<OutputFolder> folder, Spill::OpenFile open_spill)
     : options_(std::move(options)),
       hosts_(hosts),
       output_(output),
       fold_(std::move(fold)),
       spill_(options_.spill, std::move(open_spill)),
+      folder_(std::move(folder)),
       outcomes_(hosts.size()),
       states_(hosts.size(), State::waiting) {
   labels_.reserve(hosts.size());
   for (const core::Host &host : hosts_) labels_.push_back(console::safe_line(host.name));
   for (Outcome &outcome : outcomes_) outcome.status = Status::skipped;
-  form_ = make_form({options_, hosts_, labels_, output_, spill_});
+  identities_ = std::make_unique<Identities>(options_.masking, options_.reference);
+  const FormTools tools{options_,
+                        hosts_,
+                        labels_,
+                        output_,
+                        spill_,
+                        *identities_,
+                        [this](const std::vector<HostIndex> &some) { return this->fold(some); },
+                        started_};
+  if (auto form = make_form(tools)) forms_.push_back(std::move(form));
+  if (options_.merges_too) forms_.push_back(make_merge_form(tools));
+  if (options_.compares)
+    comparison_ = std::make_unique<Comparison>(*identities_, options_.reference);
+  const bool shows_whole = options_.form == OutputForm::block ||
+                           options_.form == OutputForm::json || groups_outputs(options_) || folder_;
+  keeps_text_ = shows_whole || (options_.compares && options_.masking.any());
+  shows_text_ = !forms_.empty() || folder_;
+  journals_ = static_cast<bool>(options_.keep_printed);
+  hashes_ = groups_outputs(options_) || options_.compares || journals_;
 }
 
 Report::~Report() = default;
@@ -80,7 +110,12 @@ Result<void> Report::happened(const core::Started &started) {
     return fail(ErrorKind::internal, fmt::format("{} was started twice", labels_[started.host]));
   states_[started.host] = State::running;
   running_.try_emplace(started.host);
-  if (form_) form_->started(started.host);
+  // The first time counts: a host that is tried again was started before.
+  if (folder_ || options_.form == OutputForm::json)
+    started_.try_emplace(started.host, std::chrono::duration_cast<std::chrono::seconds>(
+                                           options_.wall_clock().time_since_epoch())
+                                           .count());
+  for (const auto &form : forms_) form->started(started.host);
   if (options_.verbosity > 1) say(fmt::format("fanout: {}: starting\n", labels_[started.host]));
   return {};
 }
@@ -102,39 +137,100 @@ Result<void> Report::happened(const core::OutputReceived &received) {
   TRY_ASSIGN(Running * running, find_running(received.host));
   (received.stream == Stream::out ? running->stdout_bytes : running->stderr_bytes) +=
       received.bytes.size();
-  if (form_) keep(received.host, *running, received);
+  if (hashes_)
+    if (auto &hash = printed_of(*running).of(received.stream).hash) hash->add(received.bytes);
+  keep(received.host, *running, received);
   return {};
 }
 
-void Report::keep(HostIndex host, Running &running, const core::OutputReceived &received) {
-  std::string_view bytes = received.bytes;
-  if (running.cut) {
-    running.dropped_bytes += bytes.size();
-    return;
+Result<void> Report::happened(const core::OutputMissing &missing) {
+  TRY_ASSIGN(Running * running, find_running(missing.host));
+  (missing.stream == Stream::out ? running->stdout_bytes : running->stderr_bytes) += missing.bytes;
+  // The hash of what is there would be one of something else.
+  PrintedStream &printed = printed_of(*running).of(missing.stream);
+  printed.hash.reset();
+  printed.sha256 = missing.sha256;
+  if (!shows_text_ || !running->why_not_kept.empty()) return {};
+  running->why_not_kept = "not in the journal";
+  why_not_kept_ = running->why_not_kept;
+  not_kept_.push_back(missing.host);
+  return {};
+}
+
+Printed &Report::printed_of(Running &running) {
+  if (!running.printed) {
+    running.printed = std::make_unique<Printed>(spill_);
+    if (hashes_)
+      for (const Stream stream : {Stream::out, Stream::err})
+        running.printed->of(stream).hash.emplace();
   }
+  return *running.printed;
+}
+
+void Report::keep(HostIndex host, Running &running, const core::OutputReceived &received) {
+  if (running.cut) return;
+  std::string_view bytes = received.bytes;
   if (options_.max_output_bytes > 0) {
-    const std::uint64_t room = options_.max_output_bytes - running.kept_bytes;
+    const std::uint64_t before = running.stdout_bytes + running.stderr_bytes - bytes.size();
+    const std::uint64_t room =
+        options_.max_output_bytes - std::min(before, options_.max_output_bytes);
     if (bytes.size() > room) bytes = bytes.substr(0, static_cast<std::size_t>(room));
   }
-  if (!bytes.empty()) {
-    Form::Taken taken = form_->received(host, received.stream, bytes);
-    running.kept_bytes += taken.bytes;
-    if (taken.error) {
-      running.why_not_kept = taken.error->message;
-      not_kept_.push_back(host);
-      if (why_not_kept_.empty()) why_not_kept_ = running.why_not_kept;
-      if (!local_failure_) local_failure_ = std::move(taken.error);
-    }
-    bytes = bytes.substr(0, taken.bytes);
-  }
-  if (bytes.size() == received.bytes.size()) return;
+  const std::size_t shown = bytes.empty() ? 0 : show_live(host, running, received.stream, bytes);
+  running.shown_bytes += shown;
+  if (!bytes.empty()) keep_text(host, running, received.stream, bytes);
+  if (shown == received.bytes.size()) return;
   running.cut = true;
-  running.dropped_bytes += received.bytes.size() - bytes.size();
-  form_->cut(host);
+  for (const auto &form : forms_) form->cut(host);
   // Who watches a host live must not wait for its end to learn that there is more than is shown.
   if (options_.form == OutputForm::line && running.why_not_kept.empty())
     say(fmt::format("[fanout: {}: over --max-output {}, more is counted and not shown]\n",
                     labels_[host], format_size(options_.max_output_bytes)));
+}
+
+// How many of them.
+std::size_t Report::show_live(HostIndex host, Running &running, Stream stream,
+                              std::string_view bytes) {
+  std::size_t shown = bytes.size();
+  for (const auto &form : forms_) {
+    Form::Taken taken = form->received(host, stream, bytes);
+    if (taken.error) lose(host, running, std::move(*taken.error));
+    shown = std::min(shown, taken.bytes);
+  }
+  return shown;
+}
+
+// What is kept is a beginning of what was printed: once a piece is missing, nothing comes after it.
+void Report::keep_text(HostIndex host, Running &running, Stream stream, std::string_view bytes) {
+  if (running.text_has_ended || !(keeps_text_ || journals_)) return;
+  HeldText &text = printed_of(running).of(stream).text;
+  if (!keeps_text_) {
+    const std::uint64_t kept = std::min<std::uint64_t>(text.size(), longest_journaled_text);
+    bytes = bytes.substr(0, longest_journaled_text - static_cast<std::size_t>(kept));
+    if (bytes.empty()) return;
+  }
+  auto kept = text.append(bytes);
+  if (kept) return;
+  running.text_has_ended = true;
+  // A journal does without, and says so itself.
+  if (keeps_text_) lose(host, running, std::move(kept).error());
+}
+
+std::uint64_t Report::dropped_bytes(Running &running) const {
+  if (!shows_text_) return 0;
+  const std::uint64_t all = running.stdout_bytes + running.stderr_bytes;
+  std::uint64_t kept = all;
+  if (options_.form == OutputForm::line) kept = running.shown_bytes;
+  if (keeps_text_ && running.printed)
+    kept = std::min(kept, running.printed->out.text.size() + running.printed->err.text.size());
+  return all - kept;
+}
+
+void Report::lose(HostIndex host, Running &running, core::Error why) {
+  if (running.why_not_kept.empty()) not_kept_.push_back(host);
+  running.why_not_kept = why.message;
+  if (why_not_kept_.empty()) why_not_kept_ = why.message;
+  if (!local_failure_) local_failure_ = std::move(why);
 }
 
 Result<void> Report::happened(const core::Noted &noted) {
@@ -181,58 +277,112 @@ Result<void> Report::happened(const core::Retrying &retrying) {
 }
 
 void Report::end(HostIndex host, Outcome outcome) {
-  const Running running = running_[host];
+  Running running = std::move(running_[host]);
   running_.erase(host);
   states_[host] = State::ended;
   // What was counted here is sure; what the record says went through a worker.
   outcome.stdout_bytes = running.stdout_bytes;
   outcome.stderr_bytes = running.stderr_bytes;
-  outcome.dropped_bytes = running.dropped_bytes;
-  std::string text;
-  show_end(host, outcome, text);
-  text += truncation_notice(host, running);
-  const bool tells_failure =
-      options_.form == OutputForm::line && !succeeded(outcome) && outcome.status != Status::skipped;
-  if (tells_failure || options_.verbosity > 0) {
-    text += fmt::format("fanout: {}: {}\n", labels_[host],
-                        console::safe_line(options_.verbosity > 0 ? describe_end_in_full(outcome)
-                                                                  : describe_end(outcome),
-                                           note_columns));
-  }
-  say(text);
+  outcome.dropped_bytes = dropped_bytes(running);
   outcomes_[host] = std::move(outcome);
+  const Outcome &ended = outcomes_[host];
+
+  Printed &printed = printed_of(running);
+  for (const Stream stream : {Stream::out, Stream::err}) {
+    PrintedStream &one = printed.of(stream);
+    if (one.hash) one.sha256 = one.hash->finish();
+    one.missing_bytes =
+        (stream == Stream::out ? running.stdout_bytes : running.stderr_bytes) - one.text.size();
+  }
+  Show what{std::move(running.printed), {}};
+  hand_on(host, *what.printed, what.notices);
+  // Groups say it once, for all of their hosts.
+  if (options_.form != OutputForm::merge && options_.form != OutputForm::diff)
+    what.notices += truncation_notice(host, ended.dropped_bytes, running);
+  const bool tells_failure =
+      options_.form == OutputForm::line && !succeeded(ended) && ended.status != Status::skipped;
+  if (tells_failure || options_.verbosity > 0) {
+    what.notices +=
+        fmt::format("fanout: {}: {}\n", labels_[host],
+                    console::safe_line(
+                        options_.verbosity > 0 ? describe_end_in_full(ended) : describe_end(ended),
+                        note_columns));
+  }
+  show(host, std::move(what));
 }
 
-void Report::show_end(HostIndex host, const Outcome &outcome, std::string &text) {
-  if (!form_) return;
-  auto shown = form_->ended(host, outcome);
-  if (shown) return;
-  text += fmt::format("[fanout: {}: output is incomplete, {}]\n", labels_[host],
-                      console::safe_line(shown.error().message, note_columns));
-  if (!local_failure_) local_failure_ = std::move(shown).error();
+// To all who keep it, before a form that may move it away.
+void Report::hand_on(HostIndex host, Printed &printed, std::string &notices) {
+  const Outcome &outcome = outcomes_[host];
+  if (options_.keep_printed && outcome.status != Status::skipped)
+    options_.keep_printed(host, printed);
+  if (comparison_)
+    if (auto added = comparison_->add(hosts_[host], host, outcome, printed); !added)
+      note_incomplete(fmt::format("{}: cannot be compared", labels_[host]),
+                      std::move(added).error(), notices);
+  if (folder_) {
+    Json record =
+        record_head(hosts_[host], outcome,
+                    started_.contains(host) ? std::optional(started_[host]) : std::nullopt);
+    record.update(record_tail(outcome, true, is_transfer(options_.task)));
+    auto added = folder_->add(hosts_[host], outcome, printed,
+                              record.dump(-1, ' ', false, Json::error_handler_t::replace));
+    if (!added)
+      note_incomplete(fmt::format("{}: not in --outdir", labels_[host]), std::move(added).error(),
+                      notices);
+  }
+}
+
+void Report::note_incomplete(std::string_view what, core::Error why, std::string &text) {
+  text += fmt::format("[fanout: {}, {}]\n", what, console::safe_line(why.message, note_columns));
+  if (!local_failure_) local_failure_ = std::move(why);
+}
+
+// With --sorted a host waits for those that were selected before it.
+void Report::show(HostIndex host, Show what) {
+  if (!options_.sorted) return show_now(host, what);
+  waiting_to_show_.emplace(host, std::move(what));
+  for (auto next = waiting_to_show_.find(next_to_show_); next != waiting_to_show_.end();
+       next = waiting_to_show_.find(++next_to_show_)) {
+    show_now(next->first, next->second);
+    waiting_to_show_.erase(next);
+  }
+}
+
+void Report::show_now(HostIndex host, Show &what) {
+  std::string text;
+  for (const auto &form : forms_)
+    if (auto shown = form->ended(host, outcomes_[host], *what.printed); !shown)
+      note_incomplete(fmt::format("{}: output is incomplete", labels_[host]),
+                      std::move(shown).error(), text);
+  started_.erase(host);
+  say(text + what.notices);
 }
 
 void Report::skip(HostIndex host, std::string_view why) {
   outcomes_[host].cause = why;
-  std::string text;
-  show_end(host, outcomes_[host], text);
-  say(text);
+  Show what{std::make_unique<Printed>(spill_), {}};
+  hand_on(host, *what.printed, what.notices);
+  show(host, std::move(what));
 }
 
 std::string_view Report::doing(Phase phase) const {
   return phase == Phase::run && is_transfer(options_.task) ? "copying files" : describe(phase);
 }
 
-std::string Report::truncation_notice(HostIndex host, const Running &running) const {
-  if (running.dropped_bytes == 0) return {};
+std::string Report::truncation_notice(HostIndex host, std::uint64_t dropped,
+                                      const Running &running) const {
+  if (dropped == 0) return {};
   const std::string why = running.why_not_kept.empty()
                               ? "over --max-output " + format_size(options_.max_output_bytes)
                               : console::safe_line(running.why_not_kept, note_columns);
   return fmt::format("[fanout: {}: {} more not shown, {}]\n", labels_[host],
-                     describe_bytes(running.dropped_bytes), why);
+                     describe_bytes(dropped), why);
 }
 
 Result<void> Report::finish(core::Milliseconds elapsed, std::string_view why_skipped) {
+  // The ends that are made up here nobody else is told of.
+  options_.keep_printed = nullptr;
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     if (states_[i] == State::waiting) skip(static_cast<HostIndex>(i), why_skipped);
     if (states_[i] != State::running) continue;
@@ -243,16 +393,50 @@ Result<void> Report::finish(core::Milliseconds elapsed, std::string_view why_ski
     lost.remote_end = lost.phase >= Phase::run ? core::RemoteEnd::unknown : core::RemoteEnd::none;
     end(static_cast<HostIndex>(i), std::move(lost));
   }
-  const Summary summary{hosts_,
-                        outcomes_,
-                        elapsed,
-                        options_.max_output_bytes,
-                        not_kept_,
-                        why_not_kept_,
-                        options_.sandbox_remark,
-                        options_.task};
+  show_groups();
+  Summary summary;
+  summary.hosts = hosts_;
+  summary.outcomes = outcomes_;
+  summary.elapsed = elapsed;
+  summary.max_output_bytes = options_.max_output_bytes;
+  summary.not_kept = not_kept_;
+  summary.why_not_kept = why_not_kept_;
+  summary.sandbox_remark = options_.sandbox_remark;
+  summary.task = options_.task;
+  summary.colors = options_.colors[static_cast<std::size_t>(Stream::err)];
+  tell_differing(summary);
   say(format_summary(summary, [this](const std::vector<HostIndex> &hosts) { return fold(hosts); }));
   return check_output();
+}
+
+// What forms have kept until all were there, and the list of the folder.
+void Report::show_groups() {
+  std::string text;
+  for (const auto &form : forms_)
+    if (auto shown = form->finished(); !shown)
+      note_incomplete("output is incomplete", std::move(shown).error(), text);
+  if (folder_)
+    if (auto listed = folder_->finish(); !listed)
+      note_incomplete("--outdir has no list of this run", std::move(listed).error(), text);
+  say(text);
+}
+
+void Report::tell_differing(Summary &summary) {
+  if (!comparison_) return;
+  Comparison::Verdict verdict = comparison_->verdict();
+  outputs_differ_ = verdict.differ();
+  for (Comparison::Outlier &outlier : verdict.outliers)
+    summary.differing.push_back(std::move(outlier.hosts));
+  if (options_.reference && !verdict.reference_is_missing)
+    summary.differ_from = options_.reference->name;
+  else if (verdict.same.size() == 1)
+    summary.differ_from = hosts_[verdict.same.front()].name;
+  else
+    summary.differ_from = fmt::format("{} other hosts", verdict.same.size());
+  if (verdict.reference_is_missing && options_.form != OutputForm::diff)
+    say(fmt::format(
+        "fanout: --diff-against {}: it has no output to compare with; compared with {}\n",
+        console::safe_line(options_.reference->name), summary.differ_from));
 }
 
 std::string Report::running_text() const {

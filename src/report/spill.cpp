@@ -87,6 +87,14 @@ void HeldText::account() {
   spill_.resident_bytes_ -= std::exchange(accounted_bytes_, bytes);
 }
 
+HeldText::HeldText(HeldText &&other) noexcept
+    : spill_(other.spill_),
+      memory_limit_(other.memory_limit_),
+      memory_(std::exchange(other.memory_, {})),
+      accounted_bytes_(std::exchange(other.accounted_bytes_, 0)),
+      segments_(std::exchange(other.segments_, {})),
+      spilled_bytes_(std::exchange(other.spilled_bytes_, 0)) {}
+
 Result<void> HeldText::append(std::string_view bytes) {
   const bool memory_is_short = spill_.resident_bytes_ >= spill_.limits_.resident_bytes;
   if (!memory_is_short && memory_.size() + bytes.size() <= memory_limit_) {
@@ -133,6 +141,15 @@ Result<void> HeldText::each_piece(const std::function<Result<void>(std::string_v
   }
   if (memory_.empty()) return {};
   return take(memory_);
+}
+
+Result<std::string> HeldText::whole() const {
+  std::string text;
+  TRY(each_piece([&text](std::string_view piece) -> Result<void> {
+    text += piece;
+    return {};
+  }));
+  return text;
 }
 
 void HeldText::clear() {

@@ -5,63 +5,58 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <map>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "failure_groups.hpp"
 #include "fanout/console/columns.hpp"
 #include "fanout/console/sanitize.hpp"
 #include "fanout/core/duration.hpp"
-#include "fanout/report/reason.hpp"
 #include "sizes.hpp"
 #include "transfer.hpp"
 
 namespace fanout::report {
 
+using console::Style;
 using core::HostIndex;
 using core::Outcome;
 using core::Status;
 
 namespace {
 
-constexpr std::size_t most_causes = 20;  // for each status; the others are folded into one line
+constexpr std::ptrdiff_t most_causes = 20;  // for each status; the others are folded into one line
 constexpr std::string_view copied_word = "transfer";
 constexpr std::size_t most_leftovers = 10;
 constexpr std::size_t widest_hosts_column = 32;
 constexpr std::size_t cause_columns = 300;
 
-// What the user's own command did comes first, what never happened last.
-constexpr std::array reading_order{
-    Status::failed, Status::timeout,  Status::resolve,  Status::unreachable, Status::host_key,
-    Status::auth,   Status::protocol, Status::internal, Status::interrupted, Status::skipped};
-
 struct Row {
   std::string word;
   std::string hosts;
   std::string cause;
+  Style style = Style::warning;  // of the word
 };
 
-// Hosts with one status that failed alike.
-struct Group {
-  std::vector<HostIndex> hosts;
-  std::string general;
-  std::string first_reason;
-  bool all_the_same = true;
-
-  void add(HostIndex host, std::string reason) {
-    if (hosts.empty())
-      first_reason = std::move(reason);
-    else if (reason != first_reason)
-      all_the_same = false;
-    hosts.push_back(host);
+Style style_of(Status status) {
+  switch (status) {
+    case Status::ok: return Style::good;
+    case Status::interrupted:
+    case Status::skipped: return Style::warning;
+    case Status::failed:
+    case Status::timeout:
+    case Status::resolve:
+    case Status::unreachable:
+    case Status::host_key:
+    case Status::auth:
+    case Status::protocol:
+    case Status::internal: return Style::bad;
   }
-  [[nodiscard]] std::string cause() const {
-    return console::safe_line(all_the_same ? first_reason : general, cause_columns);
-  }
-};
+  return Style::bad;
+}
 
 std::string count(std::size_t number, std::string_view one, std::string_view many) {
   return fmt::format("{} {}", number, number == 1 ? one : many);
@@ -76,46 +71,57 @@ std::string first_line(const Summary &summary) {
   const std::size_t interrupted = of(Status::interrupted);
   const std::size_t skipped = of(Status::skipped);
   const std::size_t failed = summary.outcomes.size() - ok - interrupted - skipped;
-  std::string line =
-      fmt::format("fanout: {}, {} ok", count(summary.outcomes.size(), "host", "hosts"), ok);
-  if (failed > 0) line += fmt::format(", {} failed", failed);
-  if (interrupted > 0) line += fmt::format(", {} interrupted", interrupted);
-  if (skipped > 0) line += fmt::format(", {} skipped", skipped);
+  const console::Colors &colors = summary.colors;
+  std::string line = fmt::format("fanout: {}, ", count(summary.outcomes.size(), "host", "hosts"));
+  const bool all = ok == summary.outcomes.size();
+  const std::string well = fmt::format("{} ok", ok);
+  line += all ? colors.paint(Style::good, well) : well;
+  if (failed > 0) line += ", " + colors.paint(Style::bad, fmt::format("{} failed", failed));
+  if (interrupted > 0)
+    line += ", " + colors.paint(Style::warning, fmt::format("{} interrupted", interrupted));
+  if (skipped > 0) line += ", " + colors.paint(Style::warning, fmt::format("{} skipped", skipped));
   return line + fmt::format(" in {}\n", core::describe_duration(summary.elapsed));
 }
 
-std::vector<Group> groups_of(const Summary &summary, Status status) {
-  std::vector<Group> groups;
-  std::unordered_map<std::string, std::size_t> by_text;
-  for (std::size_t i = 0; i < summary.outcomes.size(); ++i) {
-    const Outcome &outcome = summary.outcomes[i];
-    if (outcome.status != status) continue;
-    std::string general = general_reason(outcome, summary.hosts[i]);
-    const auto [found, is_new] = by_text.try_emplace(general, groups.size());
-    if (is_new) groups.emplace_back().general = std::move(general);
-    groups[found->second].add(static_cast<HostIndex>(i), reason(outcome));
+void add_failures(const Summary &summary, const Fold &fold, std::vector<Row> &rows) {
+  const std::vector<FailureGroup> groups = group_failures(summary.hosts, summary.outcomes);
+  for (auto group = groups.begin(); group != groups.end();) {
+    const Status status = group->status;
+    const std::string word(to_string(status));
+    const auto next = std::find_if(group, groups.end(), [status](const FailureGroup &other) {
+      return other.status != status;
+    });
+    const auto listed = group + std::min<std::ptrdiff_t>(next - group, most_causes);
+    for (; group != listed; ++group)
+      rows.push_back({word, fold(group->hosts), console::safe_line(group->cause, cause_columns),
+                      style_of(status)});
+    if (group == next) continue;
+    const auto others = static_cast<std::size_t>(next - group);
+    std::vector<HostIndex> hosts;
+    for (; group != next; ++group)
+      hosts.insert(hosts.end(), group->hosts.begin(), group->hosts.end());
+    std::sort(hosts.begin(), hosts.end());
+    rows.push_back(
+        {word, fold(hosts), "and " + count(others, "more cause", "more causes"), style_of(status)});
   }
-  // Largest first, otherwise in the order of the selection.
-  std::stable_sort(groups.begin(), groups.end(),
-                   [](const Group &a, const Group &b) { return a.hosts.size() > b.hosts.size(); });
-  return groups;
 }
 
-void add_failures(const Summary &summary, const Fold &fold, std::vector<Row> &rows) {
-  for (const Status status : reading_order) {
-    const std::string word(to_string(status));
-    const std::vector<Group> groups = groups_of(summary, status);
-    const std::size_t listed = std::min(groups.size(), most_causes);
-    for (std::size_t i = 0; i < listed; ++i)
-      rows.push_back({word, fold(groups[i].hosts), groups[i].cause()});
-    if (listed == groups.size()) continue;
-    std::vector<HostIndex> others;
-    for (std::size_t i = listed; i < groups.size(); ++i)
-      others.insert(others.end(), groups[i].hosts.begin(), groups[i].hosts.end());
-    std::sort(others.begin(), others.end());
-    rows.push_back(
-        {word, fold(others), "and " + count(groups.size() - listed, "more cause", "more causes")});
-  }
+void add_differing(const Summary &summary, const Fold &fold, std::vector<Row> &rows) {
+  const auto &differing = summary.differing;
+  const std::size_t listed = std::min<std::size_t>(differing.size(), most_causes);
+  for (std::size_t i = 0; i < listed; ++i)
+    rows.push_back({"differs", fold(differing[i]),
+                    fmt::format("printed something else than {}",
+                                console::safe_line(summary.differ_from, cause_columns)),
+                    Style::bad});
+  if (listed == differing.size()) return;
+  std::vector<HostIndex> others;
+  for (std::size_t i = listed; i < differing.size(); ++i)
+    others.insert(others.end(), differing[i].begin(), differing[i].end());
+  std::sort(others.begin(), others.end());
+  rows.push_back({"differs", fold(others),
+                  "and " + count(differing.size() - listed, "more output", "more outputs"),
+                  Style::bad});
 }
 
 void add_truncated(const Summary &summary, const Fold &fold, std::vector<Row> &rows) {
@@ -203,6 +209,7 @@ void add_manner(const Summary &summary, const Fold &fold, std::vector<Row> &rows
 std::string format_summary(const Summary &summary, const Fold &fold) {
   std::vector<Row> rows;
   add_failures(summary, fold, rows);
+  add_differing(summary, fold, rows);
   add_truncated(summary, fold, rows);
   add_unknown(summary, fold, rows);
   add_leftovers(summary, fold, rows);
@@ -224,7 +231,8 @@ std::string format_summary(const Summary &summary, const Fold &fold) {
   if (!copied.empty()) text += fmt::format("  {:<{}}  {}\n", copied_word, word_column, copied);
   for (const Row &row : rows) {
     const std::size_t width = console::columns(row.hosts);
-    text += fmt::format("  {:<{}}  {}", row.word, word_column, row.hosts);
+    const std::string gap(word_column - row.word.size(), ' ');
+    text += fmt::format("  {}{}  {}", summary.colors.paint(row.style, row.word), gap, row.hosts);
     text.append(hosts_column > width ? hosts_column - width : 0, ' ');
     text += "  " + row.cause + "\n";
   }

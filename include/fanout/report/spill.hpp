@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "fanout/core/result.hpp"
-#include "fanout/core/status.hpp"
 #include "fanout/sys/fd.hpp"
 #include "fanout/sys/temporary_file.hpp"
 
@@ -65,8 +64,9 @@ public:
   // `memory_bytes`, if given, replaces SpillLimits::text_bytes.
   explicit HeldText(Spill &spill, std::size_t memory_bytes = 0);
   ~HeldText() { clear(); }
-  HeldText(const HeldText &) = delete;
-  HeldText &operator=(const HeldText &) = delete;
+  // What is left is empty, and can be used again.
+  HeldText(HeldText &&other) noexcept;
+  HeldText &operator=(HeldText &&) = delete;
 
   // All of `bytes` or, with an error (ErrorKind::local, "temporary file: No space left on device"), nothing of them.
   core::Result<void> append(std::string_view bytes);
@@ -74,6 +74,8 @@ public:
   // The whole text in pieces of at most a segment; the first error ends it. `take` must not use this Spill.
   core::Result<void> each_piece(
       const std::function<core::Result<void>(std::string_view)> &take) const;
+  // All of it in memory: for texts whose size is known to be small.
+  [[nodiscard]] core::Result<std::string> whole() const;
 
   void clear();
   [[nodiscard]] bool empty() const { return size() == 0; }
@@ -89,15 +91,6 @@ private:
   std::size_t accounted_bytes_ = 0;      // what memory_ counts in Spill::resident_bytes_
   std::vector<std::uint32_t> segments_;  // its beginning
   std::uint64_t spilled_bytes_ = 0;
-};
-
-// What a host has printed, each stream by itself.
-struct HeldOutput {
-  explicit HeldOutput(Spill &spill) : out(spill), err(spill) {}
-  HeldText &of(core::Stream stream) { return stream == core::Stream::out ? out : err; }
-
-  HeldText out;
-  HeldText err;
 };
 
 }  // namespace fanout::report

@@ -6,7 +6,7 @@
 //
 // The counts add up to the number of hosts: failed is whatever is neither ok nor interrupted nor skipped. Where hosts
 // have the same cause but for their own names, it is written with {host} and {address}. Further words can follow the
-// status words: `truncated` (output was not shown) and `unknown` (the remote command may still run), and of a transfer
+// status words: `differs` (--expect-same), `truncated` (output was not shown) and `unknown` (the remote command may still run), and of a transfer
 // `leftover` (a temporary name that may still be there), `verified` (by what) and `method` (when not all had the same).
 //
 // Of a transfer the second line says what stands where it should and what had to travel for it:
@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "fanout/console/colors.hpp"
 #include "fanout/core/deadline.hpp"
 #include "fanout/core/host.hpp"
 #include "fanout/core/outcome.hpp"
@@ -40,6 +41,10 @@ struct Summary {
   std::string why_not_kept;
   std::string sandbox_remark;  // the last line, "sandbox  REMARK", if there is one
   core::TaskKind task = core::TaskKind::exec;
+  // Hosts that have printed something else than most, or than a reference: those with the same output together.
+  std::vector<std::vector<core::HostIndex>> differing;
+  std::string differ_from;  // "18 hosts"; not safe for a terminal yet
+  console::Colors colors;   // of stderr
 };
 
 using Fold = std::function<std::string(const std::vector<core::HostIndex> &hosts)>;

@@ -45,7 +45,7 @@ public:
     const int out = around.stdout_fd >= 0 ? around.stdout_fd : out_.get();
     output_.emplace(lock_, console::Output::Sink{out, around.terminal},
                     console::Output::Sink{err_.get(), around.terminal});
-    report_.emplace(options, hosts_, *output_, join, std::move(around.open_spill));
+    report_.emplace(options, hosts_, *output_, join, std::nullopt, std::move(around.open_spill));
   }
 
   Report &report() { return *report_; }

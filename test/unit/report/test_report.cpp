@@ -1,10 +1,12 @@
 #include <fcntl.h>
 
+#include <algorithm>
 #include <csignal>
 #include <string>
 
 #include "fanout/report/reason.hpp"
 #include "fanout/sys/pipe.hpp"
+#include "report/printed.hpp"
 #include "run.hpp"
 
 using namespace fanout::report;
@@ -317,4 +319,102 @@ TEST_CASE("finish: what a host without an end has printed is shown", "[report]")
   CHECK(run.report().finish(Milliseconds(0)));
   CHECK(run.stdout_text() == "== a: internal, its end was never reported ==\ntext\n");
   CHECK(run.report().outcomes()[0].remote_end == RemoteEnd::unknown);
+}
+
+namespace {
+
+fanout::core::Result<fanout::sys::UniqueFd> no_file() {
+  return fanout::core::fail(ErrorKind::local, "no room");
+}
+
+}  // namespace
+
+TEST_CASE("report: a copy that cannot be kept takes no line away from who is shown them live",
+          "[report]") {
+  for (const bool merges : {false, true}) {
+    ReportOptions options;
+    options.form = OutputForm::line;
+    options.merges_too = merges;
+    std::uint64_t kept = 0;
+    options.keep_printed = [&kept](fanout::core::HostIndex, const Printed &printed) {
+      kept = printed.out.text.size();
+      CHECK(printed.out.bytes() == 2'000'000);
+    };
+    Run::Surroundings around;
+    around.open_spill = no_file;
+    Run run({"a"}, options, around);
+    run.start(0);
+    for (int i = 0; i < 2'000; ++i) run.out(0, std::string(999, 'x') + "\n");
+    run.end_ok(0);
+    CHECK(kept <= 16 * 1024);
+    const std::string shown = run.stdout_text();
+    CHECK(std::count(shown.begin(), shown.end(), '\n') == 2'000);
+    // The groups do without, and say so; a journal knows itself.
+    CHECK(run.report().local_failure().has_value() == merges);
+    CHECK((run.report().outcomes()[0].dropped_bytes > 0) == merges);
+  }
+}
+
+TEST_CASE("report: for a journal alone the beginning is kept, and nothing is told", "[report]") {
+  ReportOptions options;
+  options.form = OutputForm::none;
+  options.max_output_bytes = 100'000;
+  std::uint64_t kept = 0;
+  std::uint64_t all = 0;
+  options.keep_printed = [&](fanout::core::HostIndex, const Printed &printed) {
+    kept = printed.out.text.size();
+    all = printed.out.bytes();
+    CHECK(printed.out.sha256.size() == 32);
+  };
+  Run run({"a"}, options);
+  run.start(0);
+  for (int i = 0; i < 300; ++i) run.out(0, std::string(999, 'x') + "\n");
+  run.end_ok(0);
+  REQUIRE(run.report().finish(fanout::core::Milliseconds(1)));
+  CHECK(kept == 64 * 1024);
+  CHECK(all == 300'000);
+  CHECK(run.report().outcomes()[0].dropped_bytes == 0);
+  CHECK(run.stderr_text() == "fanout: 1 host, 1 ok in 0.0 s\n");
+}
+
+TEST_CASE("report: sorted blocks wait for those that were selected before", "[report]") {
+  ReportOptions options;
+  options.sorted = true;
+  Run run({"a", "b", "c", "d"}, options);
+  run.start_all();
+  run.out(2, "c\n");
+  run.end_ok(2);
+  CHECK(run.stdout_text().empty());
+  run.out(0, "a\n");
+  run.end_ok(0);
+  CHECK(run.stdout_text() == "== a ==\na\n");
+  run.out(1, "b\n");
+  run.end_with(1, 3);
+  CHECK(run.stdout_text() == "== a ==\na\n== b: failed, exit 3 ==\nb\n== c ==\nc\n");
+  run.out(3, "d\n");
+  REQUIRE(run.report().finish(fanout::core::Milliseconds(1)));
+  CHECK(run.stdout_text().ends_with(
+      "== c ==\nc\n== d: internal, its end was never reported ==\nd\n"));
+}
+
+TEST_CASE("report: outputs that differ are told in the summary, in every form", "[report]") {
+  for (const OutputForm form : {OutputForm::none, OutputForm::line, OutputForm::block}) {
+    ReportOptions options;
+    options.form = form;
+    options.compares = true;
+    Run run({"a", "b", "c"}, options);
+    run.start_all();
+    run.out(0, "x\n");
+    run.out(1, "y\n");
+    run.out(2, "x\n");
+    for (fanout::core::HostIndex host = 0; host < 3; ++host) {
+      fanout::core::Outcome outcome;
+      outcome.status = fanout::core::Status::ok;
+      outcome.remote_end = fanout::core::RemoteEnd::exited;
+      run.end(host, outcome);
+    }
+    REQUIRE(run.report().finish(fanout::core::Milliseconds(1)));
+    CHECK(run.report().outputs_differ());
+    CHECK(run.stderr_text().ends_with("  differs  b  printed something else than 2 other hosts\n"));
+  }
 }

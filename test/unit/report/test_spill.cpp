@@ -163,3 +163,20 @@ TEST_CASE("spill: an error of the reader ends the copying", "[report]") {
   CHECK(copied.error().message == "reader");
   CHECK(pieces == 1);
 }
+
+TEST_CASE("spill: a text that is moved keeps what it had, and leaves an empty one", "[report]") {
+  Spill spill(small);
+  HeldText text(spill);
+  CHECK(text.append("in memory and then in the file"));
+  const auto resident = spill.resident_bytes();
+  const auto segments = spill.segments_in_use();
+  HeldText moved(std::move(text));
+  CHECK(moved.whole() == "in memory and then in the file");
+  CHECK(spill.resident_bytes() == resident);
+  CHECK(spill.segments_in_use() == segments);
+  CHECK(text.empty());  // NOLINT(bugprone-use-after-move): that it can be used again is the point
+  CHECK(text.append("again"));
+  CHECK(text.whole() == "again");
+  moved.clear();
+  CHECK(spill.segments_in_use() == 0);
+}
