@@ -12,8 +12,8 @@
 #include "fanout/sys/io.hpp"
 #include "journal_file.hpp"
 #include "journal_lines.hpp"
+#include "journal_record.hpp"
 #include "json_text.hpp"
-#include "record.hpp"
 
 namespace fanout::report {
 
@@ -110,14 +110,31 @@ Result<void> Journal::retrying(HostIndex host, const Outcome &outcome) {
 Result<void> Journal::ended(HostIndex host, const Outcome &outcome) {
   Json line = begin(run_, "ended");
   line["host"] = hosts_[host];
-  add_ending(line, outcome);
-  line["attempts"] = outcome.attempts;
-  line["seconds"] = seconds(outcome.elapsed);
-  line["phases"] = phases_of(outcome);
-  line["stdout_bytes"] = outcome.stdout_bytes;
-  line["stderr_bytes"] = outcome.stderr_bytes;
-  add_remote_end(line, outcome);
-  if (copies_) add_transfer(line, outcome);
+  add_outcome(line, outcome, copies_);
+  return write(dump(line) + "\n");
+}
+
+Result<void> Journal::printed(HostIndex host, const Printed &printed) {
+  if (printed.out.bytes() == 0 && printed.err.bytes() == 0) return {};
+  Json line = begin(run_, "output");
+  line["host"] = hosts_[host];
+  Json texts = Json::array();
+  const auto tell = [&](const char *key, const PrintedStream &stream) -> Result<void> {
+    const bool known = stream.bytes() > 0 && !stream.sha256.empty();
+    line[key] = known ? Json(files::hexadecimal(stream.sha256)) : Json();
+    if (!known) return {};
+    // Of one host less may have been kept than of the next.
+    const auto kept = std::min<std::uint64_t>(stream.text.size(), longest_journaled_text);
+    const auto [before, is_new] = told_texts_.try_emplace(stream.sha256, kept);
+    if (!is_new && before->second >= kept) return {};
+    before->second = kept;
+    TRY_ASSIGN(Json told, tell_text(stream, room_for_texts_));
+    texts.push_back(std::move(told));
+    return {};
+  };
+  TRY(tell("stdout", printed.out));
+  TRY(tell("stderr", printed.err));
+  line["texts"] = std::move(texts);
   return write(dump(line) + "\n");
 }
 

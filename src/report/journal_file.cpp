@@ -50,6 +50,8 @@ public:
   Result<UniqueFd> open_to_add() {
     TRY_ASSIGN(const bool is_new, open_or_make());
     TRY(check_owner());
+    if (!is_private_)
+      return refuse("others may read it, and it gets what hosts print; chmod 600 makes it private");
     if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) return fail(cannot_lock());
     TRY(check_beginning());
     TRY(cut_torn_line());
@@ -95,6 +97,7 @@ private:
     if (!S_ISREG(facts.st_mode)) return refuse("is not a regular file");
     if (facts.st_uid != ::geteuid()) return refuse(fmt::format("belongs to user {}", facts.st_uid));
     if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0) return refuse("others may write to it");
+    is_private_ = (facts.st_mode & (S_IRGRP | S_IROTH)) == 0;
     size_ = facts.st_size;
     return {};
   }
@@ -158,6 +161,7 @@ private:
   std::string name_;
   UniqueFd fd_;
   off_t size_ = 0;
+  bool is_private_ = false;  // nobody else may read it
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Reading a journal. What is hard about it is what may be believed: the file decides on which hosts a command is run once
 // more, so a line that cannot be is refused rather than left out. It can be as long as all runs of a year, so it is read
-// line by line, and once more only where the last run was a rerun of an earlier one.
+// line by line, and once more only where the last run was a rerun of an earlier one, or what hosts have printed is wanted.
 #include "journal_reader.hpp"
 
 #include <unistd.h>
@@ -16,14 +16,13 @@
 #include "fanout/core/error.hpp"
 #include "journal_file.hpp"
 #include "journal_lines.hpp"
+#include "journal_standing.hpp"
 
 namespace fanout::report {
 
 using core::ErrorKind;
 using core::fail;
-using core::Phase;
 using core::Result;
-using core::Status;
 
 namespace {
 
@@ -100,26 +99,27 @@ struct Place {
   std::size_t last_line = 0;
 };
 
-// The runs that the last one goes back to, the oldest first, without itself.
-std::vector<Place> runs_below_last(const std::vector<Place> &runs) {
+// The last run and those that it goes back to, the oldest first.
+std::vector<Place> runs_up_to_last(const std::vector<Place> &runs) {
   std::unordered_map<std::string, std::size_t> places;
   for (std::size_t i = 0; i < runs.size(); ++i) places.emplace(runs[i].run, i);
-  std::vector<Place> below;
+  std::vector<Place> found{runs.back()};
   std::size_t current = runs.size() - 1;
   for (;;) {
     const auto earlier = places.find(runs[current].rerun_of);
     // A run is a rerun of what was there before it, so this ends.
     if (earlier == places.end() || earlier->second >= current) break;
     current = earlier->second;
-    below.push_back(runs[current]);
+    found.push_back(runs[current]);
   }
-  std::reverse(below.begin(), below.end());
-  return below;
+  std::reverse(found.begin(), found.end());
+  return found;
 }
 
-Result<JournaledRun> read_run(int fd, const std::string &name, const Place &place) {
+Result<JournaledRun> read_run(int fd, const std::string &name, const Place &place,
+                              JournalTexts *texts) {
   FileLines lines(fd, name, place.offset, place.lines_before);
-  JournalLines journal;
+  JournalLines journal(texts);
   while (lines.line() < place.last_line) {
     TRY_ASSIGN(const auto line, lines.next());
     if (!line) return fail(ErrorKind::usage, name + ": it has changed while it was read");
@@ -128,68 +128,9 @@ Result<JournaledRun> read_run(int fd, const std::string &name, const Place &plac
   return journal.take_run();
 }
 
-enum class Standing : std::uint8_t { ok, failed, unreached, unfinished, unknown };
-
-Standing standing_of_end(Status status, Phase phase) {
-  const bool reached = phase >= Phase::open;
-  switch (status) {
-    case Status::ok: return Standing::ok;
-    case Status::failed: return Standing::failed;
-    case Status::skipped: return Standing::unfinished;
-    // Through no fault of the host.
-    case Status::internal:
-    case Status::interrupted: return reached ? Standing::failed : Standing::unfinished;
-    case Status::timeout:
-    case Status::resolve:
-    case Status::unreachable:
-    case Status::host_key:
-    case Status::auth:
-    case Status::protocol: return reached ? Standing::failed : Standing::unreached;
-  }
-  return Standing::unknown;
-}
-
-Standing standing_of(const JournalEntry &entry) {
-  switch (entry.state) {
-    case JournalEntry::State::not_started: return Standing::unfinished;
-    case JournalEntry::State::unknown: return Standing::unknown;
-    case JournalEntry::State::ended: return standing_of_end(entry.status, entry.phase);
-  }
-  return Standing::unknown;
-}
-
-bool is_picked(Standing standing, core::Rerun what) {
-  switch (what) {
-    case core::Rerun::failed: return standing == Standing::failed;
-    case core::Rerun::unreached: return standing == Standing::unreached;
-    case core::Rerun::unfinished: return standing == Standing::unfinished;
-    case core::Rerun::not_ok: return standing != Standing::ok;
-  }
-  return false;
-}
-
-// The later word counts, but for a host that is in doubt: what did not come as far as its command says nothing about the
-// run before, in which it may have run.
-void add_later(JournaledRun later, std::vector<JournalEntry> &hosts,
-               std::unordered_map<std::string, std::size_t> &places) {
-  for (JournalEntry &entry : later.hosts) {
-    const auto [place, is_new] = places.emplace(entry.host.name, hosts.size());
-    if (is_new) {
-      hosts.push_back(std::move(entry));
-      continue;
-    }
-    JournalEntry &known = hosts[place->second];
-    const Standing standing = standing_of(entry);
-    if (known.state == JournalEntry::State::unknown && standing != Standing::ok &&
-        standing != Standing::failed)
-      entry.state = JournalEntry::State::unknown;
-    known = std::move(entry);
-  }
-}
-
 }  // namespace
 
-Result<ReadJournal> read_journal(int fd, const std::string &name) {
+Result<ReadJournal> read_journal(int fd, const std::string &name, JournalTexts *texts) {
   FileLines lines(fd, name, 0, 0);
   JournalLines journal;
   std::vector<Place> runs;
@@ -197,38 +138,46 @@ Result<ReadJournal> read_journal(int fd, const std::string &name) {
     TRY_ASSIGN(const auto line, lines.next());
     if (!line) break;
     if (auto taken = journal.take(*line); !taken) return fail(lines.at_line(taken.error()));
-    if (journal.runs() > runs.size())
-      runs.push_back(
-          {journal.run().run, journal.run().rerun_of, lines.line_begin(), lines.line() - 1, 0});
+    if (journal.runs() > runs.size()) {
+      const JournalHead &head = journal.run().facts.head;
+      runs.push_back({head.run, head.rerun_of, lines.line_begin(), lines.line() - 1, 0});
+    }
     runs.back().last_line = lines.line();
   }
   if (runs.empty()) return fail(ErrorKind::usage, name + ": no run is in it");
 
-  ReadJournal read{journal.run().run,  journal.run().command, journal.run().text, {},
-                   lines.torn_bytes(), place_of(fd)};
+  ReadJournal read;
+  read.run = runs.back().run;
+  read.torn_bytes = lines.torn_bytes();
+  read.place = place_of(fd);
   read.place.whole_bytes = lines.whole_bytes();
   std::unordered_map<std::string, std::size_t> places;
-  for (const Place &place : runs_below_last(runs)) {
-    TRY_ASSIGN(JournaledRun earlier, read_run(fd, name, place));
-    add_later(std::move(earlier), read.hosts, places);
+  const auto add = [&](JournaledRun run) {
+    read.runs.push_back(std::move(run.facts));
+    for (JournalEntry &entry : run.hosts) {
+      const auto [place, is_new] = places.emplace(entry.host.name, read.hosts.size());
+      if (is_new)
+        read.hosts.push_back(std::move(entry));
+      else
+        take_later_word(read.hosts[place->second], std::move(entry));
+    }
+  };
+  // Whose texts are wanted is known only now, so that with texts the last run is read once more as well.
+  const bool again = texts != nullptr;
+  const std::vector<Place> told = runs_up_to_last(runs);
+  read.unrelated_runs = runs.size() - told.size();
+  for (const Place &place : told) {
+    if (place.run == read.run && !again) continue;
+    TRY_ASSIGN(JournaledRun run, read_run(fd, name, place, texts));
+    add(std::move(run));
   }
-  add_later(journal.take_run(), read.hosts, places);
+  if (!again) add(journal.take_run());
   return read;
 }
 
-Result<ReadJournal> read_journal(const std::string &path) {
+Result<ReadJournal> read_journal(const std::string &path, JournalTexts *texts) {
   TRY_ASSIGN(const sys::UniqueFd fd, open_journal_to_read(path));
-  return read_journal(fd.get(), journal_name(path));
-}
-
-Picked pick(const ReadJournal &journal, core::Rerun what) {
-  Picked picked;
-  for (const JournalEntry &entry : journal.hosts) {
-    const Standing standing = standing_of(entry);
-    if (standing == Standing::unknown) picked.unknown.push_back(entry.host.name);
-    if (is_picked(standing, what)) picked.hosts.push_back(entry.host);
-  }
-  return picked;
+  return read_journal(fd.get(), journal_name(path), texts);
 }
 
 }  // namespace fanout::report

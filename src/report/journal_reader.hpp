@@ -8,6 +8,7 @@
 namespace fanout::report {
 
 // `name` is for messages: "NAME:12: ...".
-core::Result<ReadJournal> read_journal(int fd, const std::string &name);
+core::Result<ReadJournal> read_journal(int fd, const std::string &name,
+                                       JournalTexts *texts = nullptr);
 
 }  // namespace fanout::report

@@ -18,8 +18,11 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include "fanout/files/sha256.hpp"
 #include "fanout/report/journal.hpp"
+#include "fanout/report/journal_texts.hpp"
 #include "fanout/sys/fd.hpp"
+#include "report/printed.hpp"
 
 namespace fanout::report {
 namespace {
@@ -171,14 +174,14 @@ TEST_CASE("journal: what a run has told is read again", "[journal]") {
   { const Journal closed = std::move(journal); }
   const ReadJournal known = read(folder.path("j"));
   CHECK(known.run == first_run);
-  CHECK(known.command == "exec");
-  CHECK(known.text == "uptime");
+  CHECK(known.runs.back().head.command == "exec");
+  CHECK(known.runs.back().head.text == "uptime");
   CHECK(known.torn_bytes == 0);
   REQUIRE(known.hosts.size() == 8);
   CHECK(known.hosts[0].host.port == 2222);
   CHECK(known.hosts[0].host.user == "m\xef\xbf\xbd");
-  CHECK(known.hosts[1].status == Status::failed);
-  CHECK(known.hosts[1].phase == Phase::done);
+  CHECK(known.hosts[1].outcome.status == Status::failed);
+  CHECK(known.hosts[1].outcome.phase == Phase::done);
   CHECK(picked(known, core::Rerun::failed) == "h1 ");
   CHECK(picked(known, core::Rerun::unreached) == "h2 ");
   CHECK(picked(known, core::Rerun::unfinished) == "h3 h6 h7 ");
@@ -216,6 +219,155 @@ TEST_CASE("journal: a record has the members of --output json, and of a copy wha
                   R"("files":3,"bytes":0,"sent":7,"unchanged":0)") != std::string::npos);
   CHECK(text.ends_with("\"exit\":0}\n"));
   CHECK(picked(read(folder.path("j")), core::Rerun::not_ok).empty());
+}
+
+// What a host has printed, as the report has it.
+struct Prints {
+  explicit Prints(std::string_view out, std::string_view err = {}, std::uint64_t missing = 0)
+      : printed(spill) {
+    add(printed.out, out);
+    add(printed.err, err);
+    printed.out.missing_bytes = missing;
+  }
+  static void add(PrintedStream &stream, std::string_view text) {
+    done(stream.text.append(text));
+    files::Sha256 hash;
+    hash.add(text);
+    stream.sha256 = hash.finish();
+  }
+  Spill spill;
+  Printed printed;
+};
+
+std::string kept(const JournalTexts &texts, const std::string &sha256) {
+  const JournalTexts::Text *text = texts.find(sha256);
+  REQUIRE(text != nullptr);
+  const auto whole = text->beginning.whole();
+  REQUIRE(whole);
+  return *whole;
+}
+
+// A run of so many hosts that are ok and have printed this.
+void write_run(const std::string &path, const std::vector<const Prints *> &prints) {
+  Journal journal = opened(path);
+  done(journal.planned(head(first_run), hosts(prints.size())));
+  for (core::HostIndex i = 0; i < prints.size(); ++i) {
+    const std::vector<Journal::Start> wave{{i, 1}};
+    done(journal.starting(wave));
+    Outcome ok = outcome(Status::ok, Phase::done);
+    ok.stdout_bytes = prints[i]->printed.out.bytes();
+    ok.stderr_bytes = prints[i]->printed.err.bytes();
+    done(journal.ended(i, ok));
+    done(journal.printed(i, prints[i]->printed));
+  }
+  done(journal.finished(0));
+}
+
+TEST_CASE("journal: what hosts have printed is read again, each text once", "[journal]") {
+  const Folder folder;
+  const Prints same("hello\n");
+  const Prints again("hello\n", "hello\n");
+  const Prints other("hello\n", "\xff\xfe not text\n");
+  const Prints silent("");
+  write_run(folder.path("j"), {&same, &again, &other, &silent});
+  const std::string text = folder.read();
+  std::size_t times = 0;
+  for (std::size_t at = 0; (at = text.find("\"text\":\"hello", at)) != std::string::npos; ++at)
+    ++times;
+  CHECK(times == 1);
+  CHECK(text.find(R"("base64":"//4gbm90IHRleHQK")") != std::string::npos);
+  CHECK(text.find(R"("event":"output","time":)") != std::string::npos);
+
+  JournalTexts texts;
+  const auto known = read_journal(folder.path("j"), &texts);
+  REQUIRE(known);
+  CHECK(kept(texts, known->hosts[0].stdout_sha256) == "hello\n");
+  CHECK(known->hosts[0].stderr_sha256.empty());
+  CHECK(known->hosts[1].stderr_sha256 == known->hosts[1].stdout_sha256);
+  CHECK(kept(texts, known->hosts[2].stderr_sha256) == "\xff\xfe not text\n");
+  CHECK(known->hosts[3].stdout_sha256.empty());
+  CHECK(read(folder.path("j")).hosts[2].stderr_sha256 == known->hosts[2].stderr_sha256);
+}
+
+TEST_CASE("journal: of a long text the beginning is kept, in whole characters", "[journal]") {
+  const Folder folder;
+  std::string text = "x";
+  while (text.size() < longest_journaled_text * 2) text += "\xc3\xa4";
+  const Prints prints(text, "", 5);
+  write_run(folder.path("j"), {&prints});
+  JournalTexts texts;
+  const auto known = read_journal(folder.path("j"), &texts);
+  REQUIRE(known);
+  const std::string &sha256 = known->hosts[0].stdout_sha256;
+  CHECK(kept(texts, sha256) == text.substr(0, longest_journaled_text - 1));
+  CHECK(texts.find(sha256)->bytes == text.size() + 5);
+}
+
+TEST_CASE("journal: the texts of one run are bounded, their hashes are not", "[journal]") {
+  const Folder folder;
+  constexpr std::size_t fitting = most_journaled_text / longest_journaled_text;
+  constexpr std::size_t count = fitting + 3;
+  {
+    Journal journal = opened(folder.path("j"));
+    done(journal.planned(head(first_run), hosts(count)));
+    std::vector<Journal::Start> all;
+    for (core::HostIndex host = 0; host < count; ++host) all.push_back({host, 1});
+    done(journal.starting(all));
+    for (core::HostIndex i = 0; i < count; ++i) {
+      const Prints prints(std::to_string(i) + std::string(longest_journaled_text, '.'));
+      done(journal.ended(i, outcome(Status::ok, Phase::done)));
+      done(journal.printed(i, prints.printed));
+    }
+  }
+  JournalTexts texts;
+  const auto known = read_journal(folder.path("j"), &texts);
+  REQUIRE(known);
+  CHECK(texts.find(known->hosts[fitting - 1].stdout_sha256)->beginning.size() ==
+        longest_journaled_text);
+  const JournalTexts::Text *last = texts.find(known->hosts[count - 1].stdout_sha256);
+  REQUIRE(last != nullptr);
+  CHECK(last->beginning.empty());
+  CHECK(last->bytes > longest_journaled_text);
+}
+
+TEST_CASE("journal: what a host cannot have printed is refused with its line", "[journal]") {
+  const Folder folder;
+  const std::string sha256 =
+      "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";  // of "hello"
+  const std::string other(64, 'a');
+  const auto output = [&](const std::string &texts, const std::string &out) {
+    return line(first_run, "output",
+                R"("host":"h0","stdout":")" + out + R"(","stderr":null,"texts":[)" + texts + "]");
+  };
+  const auto text = [](const std::string &hash, const std::string &bytes,
+                       const std::string &member) {
+    return R"({"sha256":")" + hash + R"(","bytes":)" + bytes + "," + member + "}";
+  };
+  const std::string hello = text(sha256, "5", R"("text":"hello")");
+  const std::string start = planned_line() + started_line("h0");
+  const std::string begin = start + ended_line("h0");
+  const auto error_of = [&](const std::string &lines) { return read_error(folder.write(lines)); };
+
+  CHECK(error_of(begin + output(hello, sha256)).empty());
+  CHECK(error_of(begin + output("", sha256)).empty());
+  CHECK(error_of(begin + output(text(other, "6", R"("text":"hello")"), other)).empty());
+  CHECK(error_of(start + output(hello, sha256)) == "3: h0 has printed before its end, or twice");
+  CHECK(error_of(begin + output(hello, sha256) + output("", sha256)) ==
+        "5: h0 has printed before its end, or twice");
+  CHECK(error_of(begin + output(text(other, "5", R"("text":"hello")"), other)) ==
+        "4: a text is not what its hash says");
+  CHECK(error_of(begin + output(hello, other)) == "4: a text is not what h0 has printed");
+  // Of one host more may have been kept than of another.
+  CHECK(error_of(begin + output(hello + "," + hello, sha256)).empty());
+  CHECK(error_of(begin + output(text(sha256, "4", R"("text":"hello")"), sha256)) ==
+        "4: a text has 5 bytes, which is more than there can be");
+  CHECK(error_of(begin + output(text(sha256, "5", R"("base64":"a")"), sha256)) ==
+        "4: \"base64\" is not Base64");
+  CHECK(error_of(begin + output("3", sha256)) == "4: a text is not an object");
+  CHECK(error_of(begin + output("", "ABC")) == "4: \"stdout\" is not 64 hexadecimal digits");
+  const std::string too_long(longest_journaled_text + 1, 'x');
+  CHECK(error_of(begin + output(text(other, "99999", R"("text":")" + too_long + "\""), other)) ==
+        "4: a text has 65537 bytes, which is more than there can be");
 }
 
 TEST_CASE("journal: wherever it is torn, whole lines count and nothing else", "[journal]") {

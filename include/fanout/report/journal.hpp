@@ -5,12 +5,14 @@
 // to be started is on the disk before any worker of it exists; everything else is at most `flush_after` behind.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -19,10 +21,12 @@
 #include "fanout/core/outcome.hpp"
 #include "fanout/core/result.hpp"
 #include "fanout/core/selection.hpp"
-#include "fanout/core/status.hpp"
+#include "fanout/report/journal_texts.hpp"
 #include "fanout/sys/fd.hpp"
 
 namespace fanout::report {
+
+struct Printed;
 
 inline constexpr int journal_version = 1;
 inline constexpr core::Milliseconds flush_after{50};
@@ -66,12 +70,16 @@ public:
   // The attempt has failed, nothing was run, it will be started again.
   core::Result<void> retrying(core::HostIndex host, const core::Outcome &outcome);
   core::Result<void> ended(core::HostIndex host, const core::Outcome &outcome);
+  // What the host has printed, after its end: each text once in a run, and not more of it than journal_texts.hpp says. One
+  // that has printed nothing needs no line. An error is also one of reading back what was kept.
+  core::Result<void> printed(core::HostIndex host, const Printed &printed);
   // Hosts that will not be started: `why` as in their records.
   core::Result<void> skipped(std::span<const core::HostIndex> hosts, std::string_view why);
   core::Result<void> finished(int exit_code);
 
   // When it was opened.
   [[nodiscard]] const JournalPlace &place() const { return place_; }
+  [[nodiscard]] bool has_begun() const { return !run_.empty(); }
   [[nodiscard]] bool has_failed() const { return failure_.has_value(); }
 
   // Brings what was written to the disk when it has been waiting for long enough; when that will be.
@@ -87,13 +95,17 @@ private:
   sys::UniqueFd fd_;
   JournalPlace place_;
   std::string run_;
-  std::vector<std::string> hosts_;  // their names
-  bool copies_ = false;             // put or get
+  std::vector<std::string> hosts_;                             // their names
+  bool copies_ = false;                                        // put or get
+  std::unordered_map<std::string, std::uint64_t> told_texts_;  // by SHA-256, how much of them
+  std::size_t room_for_texts_ = most_journaled_text;
   std::optional<core::TimePoint> unflushed_since_;
   std::optional<core::Error> failure_;
 };
 
 // --- reading one --------------------------------------------------------------------------------------------------------
+
+using JournalTime = std::chrono::sys_time<core::Milliseconds>;
 
 // A host of a run as its journal has it.
 struct JournalEntry {
@@ -104,23 +116,41 @@ struct JournalEntry {
   };
   core::NamedHost host;
   State state = State::not_started;
-  core::Status status = core::Status::skipped;  // of an end
-  core::Phase phase = core::Phase::start;
+  // Its record. Without an end: `skipped` and why, or the attempt that failed last; of one in doubt `internal`, or what became
+  // of it in a later run that did not come as far as its command; RemoteEnd::unknown says so.
+  core::Outcome outcome;
+  std::vector<JournalTime> starts;   // of each attempt
+  std::optional<JournalTime> ended;  // when that was told
+  std::size_t end_number = 0;        // as which of its run
+  JournalTime latest;                // word on it
+  // Of all that it has printed, 64 hexadecimal digits. Empty: nothing was printed, or what is not told.
+  std::string stdout_sha256;
+  std::string stderr_sha256;
+};
+
+// A run as a whole.
+struct JournalRun {
+  JournalHead head;
+  std::string fanout;  // the version that it was made by
+  JournalTime planned;
+  JournalTime latest;            // of its lines
+  std::optional<int> exit_code;  // once it has finished
 };
 
 struct ReadJournal {
   std::string run;  // the last run in it
-  std::string command;
-  std::string text;
-  // Of that run, and of those that it was a rerun of and that are in this file: the latest word on each host.
+  // That run, after those that it was a rerun of and that are in this file, the oldest first.
+  std::vector<JournalRun> runs;
+  // Of these runs: the latest word on each host.
   std::vector<JournalEntry> hosts;
-  std::size_t torn_bytes = 0;  // of a last line that was not written whole
+  std::size_t unrelated_runs = 0;  // others in this file, which nothing is told of
+  std::size_t torn_bytes = 0;      // of a last line that was not written whole
   JournalPlace place;
 };
 
-// ErrorKind::usage, with the line: another version, torn within, not ours, writable by others, not a journal, of a run that
-// goes on.
-core::Result<ReadJournal> read_journal(const std::string &path);
+// Puts what hosts have printed into `texts`, if there is one to put it in. ErrorKind::usage, with the line: another version,
+// torn within, not ours, writable by others, not a journal, of a run that goes on. ErrorKind::local: `texts` has no room.
+core::Result<ReadJournal> read_journal(const std::string &path, JournalTexts *texts = nullptr);
 
 struct Picked {
   std::vector<core::NamedHost> hosts;

@@ -16,8 +16,8 @@ ReadJournal journal_of(JournalEntry::State state, Status status = Status::skippe
   JournalEntry entry;
   entry.host = {"web01", "root", "10.0.0.1", 2222};
   entry.state = state;
-  entry.status = status;
-  entry.phase = phase;
+  entry.outcome.status = status;
+  entry.outcome.phase = phase;
   journal.hosts.push_back(entry);
   return journal;
 }
