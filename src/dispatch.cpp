@@ -279,6 +279,17 @@ void Dispatch::heed(int signal) {
   }
 }
 
+void Dispatch::interrupt() { heed(SIGINT); }
+
+void Dispatch::note_late_signals() {
+  while (const auto signal = signals_.ending.next())
+    if (!interrupted_by_) interrupted_by_ = signal;
+}
+
+void Dispatch::stop_host(HostIndex host, const std::string &why) {
+  pool_.stop(host, core::Status::interrupted, why);
+}
+
 void Dispatch::steer(int signal) {
   if (signal == SIGUSR2) {
     plan_.set_paused(!plan_.paused());
@@ -301,7 +312,7 @@ std::string Dispatch::state_text() const {
     text += fmt::format(
         "  the pause between batches ends in {}\n",
         core::describe_duration(core::Milliseconds(progress.pause_until.poll_timeout(sys::now()))));
-  if (plan_.paused()) text += "  paused by SIGUSR2\n";
+  if (plan_.paused()) text += "  paused: nothing new is started\n";
   if (plan_.halted()) text += fmt::format("  no more are started: {}\n", plan_.why_halted());
   return text;
 }

@@ -62,12 +62,25 @@ public:
   // Returns when every host has its record or will not be started any more.
   void run();
 
+  // What signals do, for whoever steers the run otherwise; while it goes on, and from within a call of the task.
+  void interrupt();  // as SIGINT
+  void toggle_pause() { plan_.set_paused(!plan_.paused()); }
+  void stop_host(core::HostIndex host, const std::string &why);
+  [[nodiscard]] bool paused() const { return plan_.paused(); }
+  [[nodiscard]] bool halted() const { return plan_.halted(); }
+  [[nodiscard]] plan::Plan::Progress progress() const { return plan_.progress(); }
+
+  // What became of a write to the journal. After the first that failed nothing new is started.
+  void journalled(const core::Result<void> &written);
+
   [[nodiscard]] core::Milliseconds elapsed() const { return elapsed_; }
   // Why hosts were not started; empty when all were.
   [[nodiscard]] const std::string &why_halted() const { return plan_.why_halted(); }
   // By a rule of the control.
   [[nodiscard]] bool stopped_early() const { return plan_.stopped_early(); }
   [[nodiscard]] std::optional<int> interrupted_by() const { return interrupted_by_; }
+  // Signals that came when the run was over, while something was still to be shown of it.
+  void note_late_signals();
   // The journal could not be kept.
   [[nodiscard]] bool failed_here() const { return failed_here_; }
 
@@ -85,7 +98,6 @@ private:
   void handle(core::Event &event, core::TimePoint now);
   void end(core::Event &event, core::TimePoint now);
   void tell(const core::Event &event);
-  void journalled(const core::Result<void> &written);
   void journal_skipped();
   void run_gate(const plan::RunGate &due);
   void listen_to_gate();

@@ -95,7 +95,8 @@ void add_task(Table &table, const cli::Options &options, const std::vector<Host>
       table.add("to", plan::quote_for_shell(options.to));
       break;
     case cli::Command::hosts:
-    case cli::Command::trust: return;  // have no dry run
+    case cli::Command::trust:
+    case cli::Command::report: return;  // have no dry run
   }
   if (!options.task.transfer.then.empty())
     add_command(table, "then", options.task.transfer.then, hosts, first);

@@ -17,7 +17,7 @@
 #include "fanout/ssh/fingerprint.hpp"
 #include "fanout/sys/io.hpp"
 #include "fanout/sys/wiped_memory.hpp"
-#include "run_journal.hpp"
+#include "report_options.hpp"
 #include "surroundings.hpp"
 #include "workers.hpp"
 
@@ -159,6 +159,8 @@ Result<std::optional<Prepared>> Preparation::run() {
   std::vector<Host> hosts;
   std::vector<HostSecrets> secrets;
   std::optional<report::Journal> journal;
+  std::optional<report::Reference> reference;
+  std::optional<report::OutputFolder> folder;
   SelectionRemarks remarks;
   {
     // The passwords of hosts.ini pass through here on their way to the key holder, and nothing of them may stay.
@@ -174,6 +176,7 @@ Result<std::optional<Prepared>> Preparation::run() {
     TRY(command_.check(hosts));
     TRY(refuse_passwords_for_strangers(options_, hosts));
     TRY(check_known_hosts(options_, user, new_keys_of(hosts)));
+    TRY_ASSIGN(reference, load_reference(options_, hosts));
     if (options_.dry_run) {
       TRY(print_plan(options_, hosts, output_));
       return std::nullopt;
@@ -185,6 +188,8 @@ Result<std::optional<Prepared>> Preparation::run() {
       TRY_ASSIGN(journal, report::Journal::open(*options_.journal));
       TRY(check_unchanged(*journal, remarks));
     }
+    TRY_ASSIGN(auto opened, open_output_folder(options_, hosts));
+    if (opened) folder.emplace(*std::move(opened));
     if (command_.prepare) TRY(command_.prepare(signals_->ending));
     TRY_ASSIGN(secrets, load_secrets(hosts, user.home));
   }
@@ -197,7 +202,9 @@ Result<std::optional<Prepared>> Preparation::run() {
                   parallel,
                   options_.control.seed.value_or(draw_seed()),
                   std::move(journal),
-                  std::move(remarks.rerun_of)};
+                  std::move(remarks.rerun_of),
+                  std::move(reference),
+                  std::move(folder)};
 }
 
 Result<int> prepare_and_run(const cli::Options &options, pool::Spawner &spawner,
@@ -214,10 +221,9 @@ Result<int> prepare_and_run(const cli::Options &options, pool::Spawner &spawner,
   if (!*prepared) return static_cast<int>(core::ExitCode::success);
   TRY_ASSIGN(pool::Pool pool, make_pool(spawner, (*prepared)->parallel, lock, output, *signals));
   std::optional<report::Journal> &journal = (*prepared)->journal;
-  if (journal) TRY(begin_journal(options, **prepared));
   const int code = command.run({**prepared, holder, output, *signals, pool});
   // What was told once is enough.
-  if (!journal || journal->has_failed()) return code;
+  if (!journal || !journal->has_begun() || journal->has_failed()) return code;
   const auto finished = journal->finished(code);
   if (finished) return code;
   say(output, finished.error().message);
@@ -258,11 +264,11 @@ Dispatch Contact::dispatch(const cli::Options &options, Dispatch::Task task) con
                   {pool, output, signals, prepared.journal ? &*prepared.journal : nullptr});
 }
 
-int exit_code_of(const cli::Options &options, const std::vector<core::Outcome> &outcomes,
-                 const Dispatch &dispatch, bool local_failure) {
+int exit_code_of(const cli::Options &options, const Shown &shown, const Dispatch &dispatch) {
   core::RunEnd end;
-  end.outcomes = outcomes;
-  end.local_failure = local_failure || dispatch.failed_here();
+  end.outcomes = shown.outcomes;
+  end.local_failure = shown.local_failure || dispatch.failed_here();
+  end.outputs_differ = shown.outputs_differ;
   end.interrupted_by = dispatch.interrupted_by();
   end.stopped_early = dispatch.stopped_early();
   end.ok_if = options.control.ok_if;

@@ -19,6 +19,8 @@
 #include "fanout/keys/holder.hpp"
 #include "fanout/pool/pool.hpp"
 #include "fanout/pool/spawner.hpp"
+#include "fanout/report/output_folder.hpp"
+#include "fanout/report/report.hpp"
 #include "fanout/ssh/host_keys.hpp"
 #include "fanout/wire/messages.hpp"
 #include "fanout/worker/job_card.hpp"
@@ -37,9 +39,11 @@ struct Prepared {
   std::vector<HostSecrets> secrets;
   ssh::HostKeys host_keys;
   std::size_t parallel = 1;
-  std::uint64_t seed = 0;                  // of whatever the run leaves to chance
-  std::optional<report::Journal> journal;  // of --journal
-  std::string rerun_of;                    // the run that --rerun has its hosts from; or empty
+  std::uint64_t seed = 0;                      // of whatever the run leaves to chance
+  std::optional<report::Journal> journal;      // of --journal
+  std::string rerun_of;                        // the run that --rerun has its hosts from; or empty
+  std::optional<report::Reference> reference;  // of --diff-against
+  std::optional<report::OutputFolder> folder;  // of --outdir
 };
 
 // While hosts are contacted; all borrowed.
@@ -110,8 +114,14 @@ private:
 
 std::string fold_names(std::span<const std::string> names);
 
-// The exit code of a run, from its records.
-int exit_code_of(const cli::Options &options, const std::vector<core::Outcome> &outcomes,
-                 const Dispatch &dispatch, bool local_failure);
+// What a report knows of a run when it is over.
+struct Shown {
+  const std::vector<core::Outcome> &outcomes;
+  bool local_failure = false;
+  bool outputs_differ = false;
+};
+
+// The exit code of a run.
+int exit_code_of(const cli::Options &options, const Shown &shown, const Dispatch &dispatch);
 
 }  // namespace fanout

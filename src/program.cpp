@@ -45,6 +45,7 @@ int act_on(const cli::Options &options, std::optional<pool::Spawner> &spawner) {
     case cli::Command::get: return spawner ? run_get(options, *spawner) : no_spawner();
     case cli::Command::trust: return spawner ? run_trust(options, *spawner) : no_spawner();
     case cli::Command::hosts: return run_hosts(options);
+    case cli::Command::report: return run_report(options);
   }
   return usage;
 }

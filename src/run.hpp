@@ -12,5 +12,6 @@ int run_put(const cli::Options &options, pool::Spawner &spawner);
 int run_get(const cli::Options &options, pool::Spawner &spawner);
 int run_trust(const cli::Options &options, pool::Spawner &spawner);
 int run_hosts(const cli::Options &options);
+int run_report(const cli::Options &options);
 
 }  // namespace fanout

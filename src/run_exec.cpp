@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include "dispatch.hpp"
+#include "display.hpp"
 #include "fanout/plan/placeholders.hpp"
-#include "fanout/report/report.hpp"
 #include "logins.hpp"
-#include "report_options.hpp"
 #include "run.hpp"
+#include "surroundings.hpp"
 
 namespace fanout {
 
@@ -41,27 +41,29 @@ public:
   ExecRun(const cli::Options &options, const Contact &contact)
       : options_(options),
         prepared_(contact.prepared),
-        report_(report_options(options), prepared_.hosts, contact.output, fold_names),
+        display_(options, contact),
         logins_(options, contact,
                 [this](HostIndex host, std::string text) {
-                  static_cast<void>(report_.observe(core::Noted{host, std::move(text)}));
+                  static_cast<void>(display_.observe(core::Noted{host, std::move(text)}));
                 }),
         dispatch_(contact.dispatch(
             options,
             {[this](HostIndex host) { return make_job(host); },
              [this](const core::Event &event) { return observe(event); },
-             [this] { return report_.running_text(); }, [this] { logins_.heed_key_holder(); },
+             [this] { return display_.running_text(); }, [this] { logins_.heed_key_holder(); },
              [this](core::Event &event) {
                if (auto *ended = std::get_if<core::Ended>(&event))
                  *ended = logins_.close(std::move(*ended));
                return true;
-             }})) {}
+             },
+             [this](core::TimePoint now) { return display_.refresh(now); }})),
+        output_(contact.output) {}
 
   int run() {
+    if (const auto opened = display_.open(dispatch_); !opened)
+      return report_error(output_, opened.error());
     dispatch_.run();
-    static_cast<void>(report_.finish(dispatch_.elapsed(), dispatch_.why_halted()));
-    return exit_code_of(options_, report_.outcomes(), dispatch_,
-                        report_.local_failure().has_value());
+    return display_.close();
   }
 
 private:
@@ -70,9 +72,10 @@ private:
 
   const cli::Options &options_;
   Prepared &prepared_;
-  report::Report report_;
+  Display display_;
   Logins logins_;
   Dispatch dispatch_;
+  console::Output &output_;
 };
 
 Result<pool::Job> ExecRun::make_job(HostIndex index) {
@@ -91,7 +94,7 @@ Result<pool::Job> ExecRun::make_job(HostIndex index) {
 
 Result<void> ExecRun::observe(const core::Event &event) {
   if (const auto *offered = std::get_if<core::HostKeyOffered>(&event)) logins_.answer(*offered);
-  return report_.observe(event);
+  return display_.observe(event);
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ std::string command_of(cli::Command command) {
     case cli::Command::get: return "get";
     case cli::Command::exec:
     case cli::Command::hosts:
-    case cli::Command::trust: break;
+    case cli::Command::trust:
+    case cli::Command::report: break;
   }
   return "exec";
 }

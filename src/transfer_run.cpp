@@ -3,18 +3,14 @@
 
 #include "transfer_run.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "fanout/console/terminal.hpp"
 #include "fanout/plan/placeholders.hpp"
 #include "fanout/sys/io.hpp"
 #include "fanout/sys/random.hpp"
-#include "report_options.hpp"
 #include "surroundings.hpp"
 
 namespace fanout {
@@ -32,20 +28,6 @@ namespace {
 // To connect, and then to remove: somebody is waiting for the record.
 constexpr core::Milliseconds clean_up_connect{10'000};
 constexpr core::Milliseconds clean_up_time{20'000};
-
-console::ProgressLine::When when_of(cli::Progress progress) {
-  switch (progress) {
-    case cli::Progress::automatic: return console::ProgressLine::When::automatic;
-    case cli::Progress::always: return console::ProgressLine::When::always;
-    case cli::Progress::never: return console::ProgressLine::When::never;
-  }
-  return console::ProgressLine::When::automatic;
-}
-
-console::ProgressLine::Form progress_form(const cli::Options &options) {
-  return console::ProgressLine::choose(when_of(options.progress), ::isatty(STDERR_FILENO) == 1,
-                                       variable("TERM"));
-}
 
 }  // namespace
 
@@ -68,35 +50,30 @@ TransferRun::TransferRun(const cli::Options &options, const Contact &contact, Fi
       pool_(contact.pool),
       output_(contact.output),
       files_(std::move(files)),
-      report_(report_options(options), prepared_.hosts, output_, fold_names),
-      progress_(progress_form(options), prepared_.hosts, files_.bytes_per_host, output_),
+      display_(options, contact, files_.bytes_per_host),
       logins_(options, contact,
               [this](HostIndex host, std::string text) {
-                static_cast<void>(report_.observe(core::Noted{host, std::move(text)}));
+                static_cast<void>(display_.observe(core::Noted{host, std::move(text)}));
               }),
       dispatch_(contact.dispatch(
           options,
           {[this](HostIndex host) { return make_job(host); },
            [this](const core::Event &event) { return observe(event); },
-           [this] { return report_.running_text(); }, [this] { logins_.heed_key_holder(); },
+           [this] { return display_.running_text(); }, [this] { logins_.heed_key_holder(); },
            [this](core::Event &event) { return admit(event); },
-           [this](core::TimePoint now) {
-             progress_.refresh(now);
-             return progress_.wake_at();
-           }})) {}
+           [this](core::TimePoint now) { return display_.refresh(now); }})) {}
 
 int TransferRun::run() {
+  if (const auto opened = display_.open(dispatch_); !opened)
+    return report_error(output_, opened.error());
   dispatch_.run();
-  progress_.finish();
   bool failed_here = false;
   if (files_.manifest)
     if (auto written = files_.manifest->finish(); !written) {
       say(output_, written.error().message);
       failed_here = true;
     }
-  static_cast<void>(report_.finish(dispatch_.elapsed(), dispatch_.why_halted()));
-  return exit_code_of(options_, report_.outcomes(), dispatch_,
-                      failed_here || report_.local_failure().has_value());
+  return display_.close(failed_here);
 }
 
 Result<worker::JobCard> TransferRun::open_card(HostIndex index, TaskKind task, pool::Job &job) {
@@ -139,7 +116,7 @@ void TransferRun::clean_up_here(const core::Ended &ended, const std::string &tok
   const core::Outcome &outcome = ended.outcome;
   if (!files_.clean_up_here || outcome.transfer || outcome.phase < Phase::run) return;
   if (files_.clean_up_here(ended.host, token)) return;
-  static_cast<void>(report_.observe(core::Noted{
+  static_cast<void>(display_.observe(core::Noted{
       ended.host,
       fmt::format("temporary files may be left in its folder here: .*.fanout-{}-*", token)}));
 }
@@ -172,7 +149,7 @@ void TransferRun::end_clean_up(core::Ended &ended) {
     if (ended.outcome.transfer) ended.outcome.transfer->leftovers.clear();
     return;
   }
-  static_cast<void>(report_.observe(
+  static_cast<void>(display_.observe(
       core::Noted{ended.host, "what it has left could not be removed: " + after.cause}));
   if (!ended.outcome.transfer) ended.outcome.transfer.emplace();
   std::vector<std::string> &leftovers = ended.outcome.transfer->leftovers;
@@ -211,8 +188,7 @@ Result<void> TransferRun::observe(const core::Event &event) {
     if (!files_.manifest) return {};
     return files_.manifest->add(prepared_.hosts[fetched->host].name, fetched->file);
   }
-  progress_.observe(event);
-  return report_.observe(event);
+  return display_.observe(event);
 }
 
 }  // namespace fanout

@@ -10,9 +10,8 @@
 #include <string_view>
 
 #include "dispatch.hpp"
+#include "display.hpp"
 #include "fanout/report/manifest.hpp"
-#include "fanout/report/progress.hpp"
-#include "fanout/report/report.hpp"
 #include "logins.hpp"
 
 namespace fanout {
@@ -60,8 +59,7 @@ private:
   pool::Pool &pool_;
   console::Output &output_;
   Files files_;
-  report::Report report_;
-  report::Progress progress_;
+  Display display_;
   Logins logins_;
   Dispatch dispatch_;
   std::map<core::HostIndex, std::string> tokens_;  // of hosts that run

@@ -3,6 +3,7 @@
 #include "agreement.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "values.hpp"
 
@@ -18,26 +19,41 @@ std::string_view word_of(OutputForm form) {
   switch (form) {
     case OutputForm::block: return "block";
     case OutputForm::line: return "line";
+    case OutputForm::merge: return "merge";
+    case OutputForm::diff: return "diff";
     case OutputForm::json: return "json";
     case OutputForm::none: return "none";
   }
   return "";
 }
 
-bool has_effect(const std::string &option, OutputForm form) {
-  if (option == "--no-header") return form == OutputForm::block;
-  if (option == "--raw") return form == OutputForm::block || form == OutputForm::line;
-  if (option == "--max-output") return form != OutputForm::none;
+bool has_effect(const std::string &option, const Draft &draft) {
+  const OutputForm form = draft.output;
+  const bool groups = form == OutputForm::merge || form == OutputForm::diff || draft.merges_too;
+  if (option == "--no-header") return form == OutputForm::block || groups;
+  if (option == "--raw") return form == OutputForm::block || form == OutputForm::line || groups;
+  if (option == "--max-output") return form != OutputForm::none || draft.outdir;
+  if (option == "--sorted") return form == OutputForm::block || form == OutputForm::json;
+  if (option == "--mask") return groups || draft.expect_same;
+  if (option == "--diff-against") return form == OutputForm::diff || draft.expect_same;
   return true;
 }
 
 // An option that the form of the output leaves nothing to do for.
 Result<void> refuse_idle_options(const Draft &draft, const CommandLine &line) {
-  std::string form = draft.output_by;
-  if (form == "--output") form += fmt::format(" {}", word_of(draft.output));
+  std::string form = draft.output_by.empty() || draft.output_by == "--output"
+                         ? fmt::format("--output {}", word_of(draft.output))
+                         : draft.output_by;
   for (const FoundOption &found : line.options)
-    if (const std::string name = name_of(*found.row); !has_effect(name, draft.output))
+    if (const std::string name = name_of(*found.row); !has_effect(name, draft)) {
+      if (draft.command == Command::report && draft.output_by.empty())
+        return fail(ErrorKind::usage, fmt::format("{} has no effect without --output", name));
       return fail(ErrorKind::usage, fmt::format("{} has no effect with {}", name, form));
+    }
+  if (draft.live && draft.progress == When::always)
+    return fail(ErrorKind::usage, "--live and --progress always contradict each other");
+  if (draft.live && draft.dry_run)
+    return fail(ErrorKind::usage, "--live has no effect with --dry-run: nothing is run");
   return {};
 }
 
@@ -115,11 +131,17 @@ Result<void> check_transfer(const core::TransferOptions &transfer) {
   return {};
 }
 
+bool is_about_output(std::string_view option) {
+  constexpr std::array all{"--raw",         "--max-output",   "--mask",
+                           "--expect-same", "--diff-against", "--outdir"};
+  return std::find(all.begin(), all.end(), option) != all.end();
+}
+
 // Of a transfer only the command that follows it prints anything.
 Result<void> refuse_idle_without_then(const Draft &draft, const CommandLine &line) {
   if (!draft.task.transfer.then.empty()) return check_command("--then", draft.task.transfer.then);
   for (const FoundOption &found : line.options)
-    if (const std::string name = name_of(*found.row); name == "--raw" || name == "--max-output")
+    if (const std::string name = name_of(*found.row); is_about_output(name))
       return fail(ErrorKind::usage, fmt::format("{} has no effect without --then", name));
   return {};
 }
@@ -149,6 +171,16 @@ Result<void> finish_hosts(const Draft &draft) {
   return {};
 }
 
+Result<void> finish_report(Draft &draft, const CommandLine &line) {
+  TRY(refuse_idle_options(draft, line));
+  if (line.words.empty())
+    return fail(ErrorKind::usage, "no JOURNAL is given; it stands after the options");
+  for (const std::string &word : line.words)
+    if (word.empty()) return fail(ErrorKind::usage, "an empty name among the JOURNALs");
+  draft.journals = line.words;
+  return {};
+}
+
 // What the options of a selection must be together.
 Result<void> check(Command command, const core::Selection &selection) {
   const auto &files = selection.hosts_files;
@@ -173,7 +205,7 @@ Result<void> check(Command command, const core::Selection &selection) {
 }  // namespace
 
 Result<void> agree(Draft &draft, const CommandLine &line) {
-  TRY(check(draft.command, draft.selection));
+  if (draft.command != Command::report) TRY(check(draft.command, draft.selection));
   TRY(check_control(draft, line));
   switch (draft.command) {
     case Command::exec: return finish_exec(draft, line);
@@ -181,6 +213,7 @@ Result<void> agree(Draft &draft, const CommandLine &line) {
     case Command::get: return finish_transfer(draft, line);
     case Command::hosts: return finish_hosts(draft);
     case Command::trust: draft.command_is_marked = true; return {};  // there is none to mistake
+    case Command::report: return finish_report(draft, line);
   }
   return {};
 }

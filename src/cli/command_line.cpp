@@ -64,10 +64,7 @@ Error unknown_option(Command command, const std::string &name, const std::string
       std::find(long_names.begin(), long_names.end(), word.substr(1)) != long_names.end())
     return {ErrorKind::usage, fmt::format("{} in '{}'; did you mean -{}?", unknown, word, word)};
 
-  std::vector<std::string> takers;
-  for (const Command other : commands)
-    if (find_option(other, name) != nullptr) takers.push_back(name_of(other));
-  if (!takers.empty())
+  if (const std::vector<std::string> takers = takers_of(name); !takers.empty())
     return {ErrorKind::usage, fmt::format("{} is an option of {}, not of {}", name,
                                           enumerated(takers, "and"), name_of(command))};
   if (is_long) return {ErrorKind::usage, unknown + did_you_mean(name.substr(2), long_names, "--")};
@@ -93,7 +90,7 @@ public:
       words.erase(words.begin());
       return take_rest(words);
     }
-    if (word.size() < 2 || word[0] != '-') return take_rest(words);
+    if (word.size() < 2 || word[0] != '-') return take(words);
     words.erase(words.begin());
     return word[1] == '-' ? read_long(word, words) : read_short(word, words);
   }
@@ -102,6 +99,14 @@ public:
   bool dashes = false;
 
 private:
+  // Where words are files of ours, and no command or path for a host begins, options may follow them.
+  std::vector<po::option> take(std::vector<std::string> &words) const {
+    if (command_ != Command::report) return take_rest(words);
+    const std::string word = words.front();
+    words.erase(words.begin());
+    return {po::option("", {word})};
+  }
+
   static std::vector<po::option> take_rest(std::vector<std::string> &words) {
     std::vector<po::option> rest;
     rest.reserve(words.size());
@@ -207,6 +212,13 @@ Result<CommandLine> split(Command command, const std::vector<std::string> &argum
   return fail(ErrorKind::internal, std::string("command line: ") + problem.what());
 }
 
+std::vector<std::string> takers_of(std::string_view option) {
+  std::vector<std::string> takers;
+  for (const Command command : commands)
+    if (find_option(command, option) != nullptr) takers.push_back(name_of(command));
+  return takers;
+}
+
 std::string name_of(Command command) {
   switch (command) {
     case Command::exec: return "exec";
@@ -214,6 +226,7 @@ std::string name_of(Command command) {
     case Command::get: return "get";
     case Command::hosts: return "hosts";
     case Command::trust: return "trust";
+    case Command::report: return "report";
   }
   return "";
 }

@@ -25,8 +25,11 @@ struct CommandLine {
 // "-gdb", "-g db" and "-Lv"; the word after an option that takes a value is its value, whatever it looks like.
 core::Result<CommandLine> split(Command command, const std::vector<std::string> &arguments);
 
-inline constexpr std::array commands{Command::exec, Command::put, Command::get, Command::hosts,
-                                     Command::trust};
+inline constexpr std::array commands{Command::exec,  Command::put,   Command::get,
+                                     Command::hosts, Command::trust, Command::report};
+
+// The commands that have this option ("--group", "-g").
+std::vector<std::string> takers_of(std::string_view option);
 
 // "exec"
 std::string name_of(Command command);

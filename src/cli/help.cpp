@@ -58,6 +58,7 @@ std::string general_help() {
   fanout get   [selection] [options] REMOTE... LOCALDIR      fetch files
   fanout hosts [selection] [options]                         list the hosts
   fanout trust [selection] [options]                         record host keys
+  fanout report [options] JOURNAL...                         of earlier runs
   fanout COMMAND --help                                      explain the options
 
 Selection:
@@ -99,6 +100,11 @@ std::string help_of(Command command) {
       return "fanout trust [selection] [options]\n"
              "Shows the host keys of the selected hosts and, once you have confirmed them,\n"
              "records them in known_hosts. Changed keys are never recorded.\n" +
+             options_of(command);
+    case Command::report:
+      return "fanout report [options] JOURNAL...\n"
+             "Reads journals of earlier runs as one run, and shows it again: the summary, what\n"
+             "hosts printed in any form of --output, or a page. Exits as that run did.\n" +
              options_of(command);
   }
   return "";

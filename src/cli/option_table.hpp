@@ -40,7 +40,14 @@ enum class Heading : std::uint8_t {
 };
 
 // Commands, one bit each.
-enum class TakenBy : std::uint8_t { exec = 1, hosts = 2, trust = 4, put = 8, get = 16 };
+enum class TakenBy : std::uint8_t {
+  exec = 1,
+  hosts = 2,
+  trust = 4,
+  put = 8,
+  get = 16,
+  report = 32
+};
 constexpr TakenBy operator|(TakenBy a, TakenBy b) {
   return static_cast<TakenBy>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
 }
@@ -62,10 +69,8 @@ struct OptionRow {
 
 std::span<const OptionRow> option_table();
 
-// `name` as the user writes it ("--group", "-g"), of any command; null if there is none. A name can mean one thing to one
+// `name` as the user writes it ("--group", "-g"), of this command; null if there is none. A name can mean one thing to one
 // command and another to the next, never two to the same.
-const OptionRow *find_option(std::string_view name);
-// Of this command.
 const OptionRow *find_option(Command command, std::string_view name);
 
 bool takes(Command command, const OptionRow &row);

@@ -100,6 +100,8 @@ Result<sandbox::Mode> parse_sandbox(string_view text) {
 Result<OutputForm> parse_output(string_view text) {
   return parse_word<OutputForm>(text, {{"block", OutputForm::block},
                                        {"line", OutputForm::line},
+                                       {"merge", OutputForm::merge},
+                                       {"diff", OutputForm::diff},
                                        {"json", OutputForm::json},
                                        {"none", OutputForm::none}});
 }
@@ -110,10 +112,24 @@ Result<core::TransferMethod> parse_method(string_view text) {
                                                  {"scp", core::TransferMethod::scp}});
 }
 
-Result<Progress> parse_progress(string_view text) {
-  return parse_word<Progress>(
-      text,
-      {{"auto", Progress::automatic}, {"always", Progress::always}, {"never", Progress::never}});
+Result<When> parse_when(string_view text) {
+  return parse_word<When>(
+      text, {{"auto", When::automatic}, {"always", When::always}, {"never", When::never}});
+}
+
+// Two forms can be had together: every line while it comes, and merged at the end.
+Result<void> choose_output(Draft &draft, Given given, Result<OutputForm> form) {
+  const bool both = form && !draft.output_by.empty() &&
+                    ((draft.output == OutputForm::line && *form == OutputForm::merge) ||
+                     (draft.output == OutputForm::merge && *form == OutputForm::line));
+  if (both) {
+    draft.output = OutputForm::line;
+    draft.merges_too = true;
+    return {};
+  }
+  if (draft.merges_too && form && *form == OutputForm::merge) return {};
+  draft.output_is_chosen = true;
+  return choose(draft.output, draft.output_by, given, std::move(form));
 }
 
 constexpr auto once = Times::once;
@@ -123,10 +139,12 @@ constexpr auto put = TakenBy::put;
 constexpr auto get = TakenBy::get;
 constexpr auto hosts = TakenBy::hosts;
 constexpr auto trust = TakenBy::trust;
+constexpr auto report = TakenBy::report;
 constexpr auto transfer = put | get;
 constexpr auto logs_in = exec | transfer;
 constexpr auto contact = logs_in | trust;
 constexpr auto every = contact | hosts;
+constexpr auto shows = logs_in | report;
 
 // clang-format off
 const OptionRow table[] = {
@@ -259,22 +277,42 @@ const OptionRow table[] = {
    [](Draft &d, Given g) { return choose(d.family, d.family_by, g, AddressFamily::ipv6); }},
 
   // --- output --------------------------------------------------------------------------------------------------------
-  {Heading::output, logs_in, once, "output", "", "FORM", "block, line, json or none (default block)",
-   [](Draft &d, Given g) { return choose(d.output, d.output_by, g, parse_output(g.value)); }},
-  {Heading::output, logs_in, once, ",L", "", "", "the same as --output line",
-   [](Draft &d, Given g) { return choose(d.output, d.output_by, g, OutputForm::line); }},
-  {Heading::output, logs_in, once, ",q", "", "", "the same as --output none",
-   [](Draft &d, Given g) { return choose(d.output, d.output_by, g, OutputForm::none); }},
-  {Heading::output, logs_in, once, "json", "", "", "the same as --output json",
-   [](Draft &d, Given g) { return choose(d.output, d.output_by, g, OutputForm::json); }},
-  {Heading::output, logs_in, once, "no-header", "", "", "blocks without their first line",
+  {Heading::output, logs_in, once, "output", "", "FORM", "block (default), line, merge, diff, json or none",
+   [](Draft &d, Given g) { return choose_output(d, g, parse_output(g.value)); }},
+  {Heading::output, report, once, "output", "", "FORM", "none (default), block, line, merge, diff or json",
+   [](Draft &d, Given g) { return choose_output(d, g, parse_output(g.value)); }},
+  {Heading::output, shows, once, ",L", "", "", "--output line; with -b: and merged at the end",
+   [](Draft &d, Given g) { return choose_output(d, g, OutputForm::line); }},
+  {Heading::output, shows, once, ",b", "", "", "--output merge: what is the same once",
+   [](Draft &d, Given g) { return choose_output(d, g, OutputForm::merge); }},
+  {Heading::output, shows, once, "json", "", "", "--output json",
+   [](Draft &d, Given g) { return choose_output(d, g, OutputForm::json); }},
+  {Heading::output, shows, once, ",q", "", "", "--output none",
+   [](Draft &d, Given g) { return choose_output(d, g, OutputForm::none); }},
+  {Heading::output, logs_in, once, "live", "", "", "a table of all hosts, and keys to steer the run",
+   [](Draft &d, Given) { return set(d.live, true); }},
+  {Heading::output, shows, once, "outdir", "", "DIR", "besides: DIR/HOST.out, DIR/HOST.err",
+   [](Draft &d, Given g) { return set(d.outdir, string(g.value)); }},
+  {Heading::output, shows, once, "expect-same", "", "", "exit 6 if outputs differ, and say whose",
+   [](Draft &d, Given) { return set(d.expect_same, true); }},
+  {Heading::output, shows, once, "diff-against", "", "WHAT", "a host or a file, instead of the most frequent",
+   [](Draft &d, Given g) { return set(d.diff_against, string(g.value)); }},
+  {Heading::output, shows, once, "mask", "", "LIST", "compare without: host, ip, number",
+   [](Draft &d, Given g) { return set(d.masking, g, parse_masking(g.value)); }},
+  {Heading::output, shows, once, "sorted", "", "", "blocks in the order of the selection",
+   [](Draft &d, Given) { return set(d.sorted, true); }},
+  {Heading::output, shows, once, "no-header", "", "", "blocks without their first line",
    [](Draft &d, Given) { return set(d.headers, false); }},
-  {Heading::output, logs_in, once, "raw", "", "", "control characters reach the terminal",
+  {Heading::output, shows, once, "raw", "", "", "control characters reach the terminal",
    [](Draft &d, Given) { return set(d.raw, true); }},
-  {Heading::output, logs_in, once, "max-output", "", "SIZE", "kept per host (default 64M; 0 is no limit)",
+  {Heading::output, shows, once, "max-output", "", "SIZE", "kept per host (default 64M; 0 is no limit)",
    [](Draft &d, Given g) { return set(d.task.max_output_bytes, g, parse_size(g.value)); }},
-  {Heading::output, transfer, once, "progress", "", "WHEN", "auto, always or never (default auto)",
-   [](Draft &d, Given g) { return set(d.progress, g, parse_progress(g.value)); }},
+  {Heading::output, shows, once, "color", "", "WHEN", "auto, always or never (default auto)",
+   [](Draft &d, Given g) { return set(d.color, g, parse_when(g.value)); }},
+  {Heading::output, logs_in, once, "progress", "", "WHEN", "auto, always or never (default auto)",
+   [](Draft &d, Given g) { return set(d.progress, g, parse_when(g.value)); }},
+  {Heading::output, report, once, "html", "", "FILE", "write a page about the run",
+   [](Draft &d, Given g) { return set(d.html, string(g.value)); }},
   {Heading::output, contact, once, ",v", "", "", "more about the connections; -vv: still more",
    [](Draft &d, Given) { return set(d.verbosity, std::min(d.verbosity + 1, 2)); }},
 
@@ -292,7 +330,7 @@ const OptionRow table[] = {
   {Heading::listing, hosts, once, "effective", "", "", "each host with the settings it would get",
    [](Draft &d, Given g) { return choose(d.listing, d.listing_by, g, ListingForm::effective); }},
 
-  {Heading::command, every, once, "help,h", "", "", "this text",
+  {Heading::command, every | report, once, "help,h", "", "", "this text",
    [](Draft &d, Given) { return set(d.help, true); }},
 };
 // clang-format on
@@ -315,10 +353,6 @@ const OptionRow *find_row(Condition condition) {
 
 }  // namespace
 
-const OptionRow *find_option(string_view name) {
-  return find_row([name](const OptionRow &row) { return is_called(row, name); });
-}
-
 const OptionRow *find_option(Command command, string_view name) {
   return find_row([command, name](const OptionRow &row) {
     return takes(command, row) && is_called(row, name);
@@ -333,6 +367,7 @@ bool takes(Command command, const OptionRow &row) {
     case Command::get: return takes_it(TakenBy::get);
     case Command::hosts: return takes_it(TakenBy::hosts);
     case Command::trust: return takes_it(TakenBy::trust);
+    case Command::report: return takes_it(TakenBy::report);
   }
   return false;
 }

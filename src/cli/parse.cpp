@@ -41,9 +41,9 @@ tl::unexpected<core::Error> refuse_first_word(const std::string &word) {
     const std::string name = word.substr(0, is_long ? word.find('=') : 2);
     if (name == "-h" || name == "--help" || name == "--version")
       return fail(ErrorKind::usage, name + " takes no value");
-    if (find_option(name) != nullptr)
+    if (const auto takers = takers_of(name); !takers.empty())
       return fail(ErrorKind::usage, fmt::format("{} comes before the command; write it after {}",
-                                                shown(word), enumerated(command_names(), "or")));
+                                                shown(word), enumerated(takers, "or")));
     const std::string meant =
         is_long ? did_you_mean(name.substr(2), {"help", "version"}, "--") : "";
     return fail(ErrorKind::usage, "unknown option " + shown(name) + meant);
@@ -98,6 +98,7 @@ Result<Parsed> parse_command(Command command, const std::vector<std::string> &ar
   draft.command = command;
   // A command may be silent for as long as it likes; a copy that is has lost its host.
   if (command == Command::exec) draft.task.stall_timeout = core::Milliseconds{0};
+  if (command == Command::report) draft.output = OutputForm::none;
   for (const FoundOption &found : line.options)
     TRY(found.row->take(draft, {name_of(*found.row), found.value}));
   const bool takes_no_words = command == Command::hosts || command == Command::trust;
@@ -121,7 +122,8 @@ bool contacts_hosts(int argc, const char *const argv[]) {
     case Command::put:
     case Command::get:
     case Command::trust: return true;
-    case Command::hosts: return false;
+    case Command::hosts:
+    case Command::report: return false;
   }
   return false;
 }

@@ -85,6 +85,21 @@ Result<std::vector<core::Quantity>> parse_batches(std::string_view text) {
   return batches;
 }
 
+Result<core::Masking> parse_masking(std::string_view text) {
+  core::Masking masking;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', from), text.size());
+    TRY_ASSIGN(bool core::Masking::*const word,
+               parse_word<bool core::Masking::*>(text.substr(from, comma - from),
+                                                 {{"host", &core::Masking::host},
+                                                  {"ip", &core::Masking::ip},
+                                                  {"number", &core::Masking::number}}));
+    masking.*word = true;
+    from = comma + 1;
+  }
+  return masking;
+}
+
 Result<OrderChoice> parse_order(std::string_view text) {
   constexpr std::string_view with_seed = "random:";
   if (text.starts_with(with_seed)) {

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "fanout/core/masking.hpp"
 #include "fanout/core/nearest.hpp"
 #include "fanout/core/result.hpp"
 #include "fanout/core/run_control.hpp"
@@ -63,6 +64,9 @@ core::Result<OrderChoice> parse_order(std::string_view text);
 
 // "failed:run.jsonl".
 core::Result<core::RerunOf> parse_rerun(std::string_view text);
+
+// "host,ip,number".
+core::Result<core::Masking> parse_masking(std::string_view text);
 
 // "2/8", "auto", "auto/8".
 core::Result<core::Shard> parse_shard(std::string_view text);

@@ -12,6 +12,8 @@ namespace fanout::inventory {
 
 namespace {
 
+constexpr int listing_version = 1;
+
 double seconds(std::chrono::milliseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -19,6 +21,8 @@ double seconds(std::chrono::milliseconds duration) {
 nlohmann::ordered_json to_json(const core::Host &host) {
   const core::HostSettings &settings = host.settings;
   nlohmann::ordered_json json;
+  json["v"] = listing_version;
+  json["host"] = host.name;
   json["name"] = host.name;
   json["address"] = host.address;
   json["port"] = host.port;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fanout/core/host.hpp"
+#include "fanout/core/masking.hpp"
 #include "fanout/core/run_control.hpp"
 #include "fanout/core/selection.hpp"
 #include "fanout/core/task.hpp"
@@ -18,16 +19,18 @@
 
 namespace fanout::cli {
 
-enum class Command : std::uint8_t { exec, put, get, hosts, trust };
+enum class Command : std::uint8_t { exec, put, get, hosts, trust, report };
 
 enum class OutputForm : std::uint8_t {
   block,  // per host, when it ends
   line,   // live, each line with the host's name before it
+  merge,  // each output once, with the names of its hosts
+  diff,   // the most frequent whole, of the others what differs
   json,   // one object a host
   none,
 };
 
-enum class Progress : std::uint8_t { automatic, always, never };
+enum class When : std::uint8_t { automatic, always, never };
 
 enum class ListingForm : std::uint8_t { fold, expand, json, effective };
 
@@ -61,19 +64,32 @@ struct Options {
   AddressFamily family = AddressFamily::any;
   sandbox::Mode sandbox = sandbox::Mode::automatic;
   OutputForm output = OutputForm::block;
-  bool headers = true;  // of blocks
-  bool raw = false;     // control characters reach a terminal unchanged
-  int verbosity = 0;    // 0 to 2
+  bool output_is_chosen = false;  // by the user
+  bool merges_too = false;        // after OutputForm::line
+  bool headers = true;            // of blocks and groups
+  bool sorted = false;            // blocks and records in the order of the selection
+  core::Masking masking;
+  bool expect_same = false;
+  std::optional<std::string> diff_against;  // a host or a file
+  std::optional<std::string> outdir;
+  bool raw = false;  // control characters reach a terminal unchanged
+  When color = When::automatic;
+  When progress = When::automatic;
+  bool live = false;
+  int verbosity = 0;  // 0 to 2
   ExitRule exit_rule = ExitRule::by_class;
 
   // put and get: LOCALs and REMOTE, or REMOTEs and LOCALDIR, as typed; what is to be done with them is task.transfer
   std::vector<std::string> from;
   std::string to;
   std::optional<std::string> manifest;  // get: a file for the list of what was fetched
-  Progress progress = Progress::automatic;
 
   // trust
   bool assume_yes = false;  // keys are recorded without a question
+
+  // report; of the above it has what begins with `output`, up to `color`
+  std::vector<std::string> journals;
+  std::optional<std::string> html;
 
   // hosts
   ListingForm listing = ListingForm::fold;

@@ -30,16 +30,19 @@ Words exec_with(Words words) {
 TEST_CASE("errors: an unknown command names the nearest, and those there are", "[cli]") {
   check({
       {{"exce"},
-       "unknown command 'exce' (there are exec, put, get, hosts, trust and help); did you mean "
+       "unknown command 'exce' (there are exec, put, get, hosts, trust, report and help); did you "
+       "mean "
        "exec?"},
       {{"host"},
-       "unknown command 'host' (there are exec, put, get, hosts, trust and help); did you mean "
+       "unknown command 'host' (there are exec, put, get, hosts, trust, report and help); did you "
+       "mean "
        "hosts?"},
       {{"frobnicate"},
-       "unknown command 'frobnicate' (there are exec, put, get, hosts, trust and help)"},
-      {{""}, "unknown command '' (there are exec, put, get, hosts, trust and help)"},
+       "unknown command 'frobnicate' (there are exec, put, get, hosts, trust, report and help)"},
+      {{""}, "unknown command '' (there are exec, put, get, hosts, trust, report and help)"},
       {{"help", "exex"},
-       "unknown command 'exex' (there are exec, put, get, hosts, trust and help); did you mean "
+       "unknown command 'exex' (there are exec, put, get, hosts, trust, report and help); did you "
+       "mean "
        "exec?"},
   });
 }
@@ -50,15 +53,14 @@ TEST_CASE("errors: an option before the command", "[cli]") {
        "-g comes before the command; write it after exec, put, get, hosts or trust"},
       {{"--group=db", "exec"},
        "--group=db comes before the command; write it after exec, put, get, hosts or trust"},
-      {{"-vL", "exec"},
-       "-vL comes before the command; write it after exec, put, get, hosts or trust"},
+      {{"-vL", "exec"}, "-vL comes before the command; write it after exec, put, get or trust"},
       {{"--json"},
-       "--json comes before the command; write it after exec, put, get, hosts or trust"},
+       "--json comes before the command; write it after exec, put, get, hosts or report"},
       {{"--gruop=db", "exec"}, "unknown option --gruop"},
       {{"-V"}, "unknown option -V"},
       {{"-Vx"}, "unknown option -V"},
       {{"--"}, "unknown option --"},
-      {{"-"}, "unknown command '-' (there are exec, put, get, hosts, trust and help)"},
+      {{"-"}, "unknown command '-' (there are exec, put, get, hosts, trust, report and help)"},
       {{"--help=exec"}, "--help takes no value"},
       {{"--version=1"}, "--version takes no value"},
       {{"-hv"}, "-h takes no value"},
@@ -111,7 +113,8 @@ TEST_CASE("errors: an option of another command", "[cli]") {
       {{"hosts", "-a", "--timeout", "3"},
        "--timeout is an option of exec, put and get, not of hosts"},
       {{"hosts", "-a", "-k", "x"}, "-k is an option of exec, put and get, not of hosts"},
-      {{"trust", "-a", "--json"}, "--json is an option of exec, put, get and hosts, not of trust"},
+      {{"trust", "-a", "--json"},
+       "--json is an option of exec, put, get, hosts and report, not of trust"},
       {exec_with({"--effective"}), "--effective is an option of hosts, not of exec"},
       {exec_with({"-p"}), "-p is an option of put and get, not of exec"},
       {exec_with({"--manifest", "x"}), "--manifest is an option of get, not of exec"},
@@ -187,6 +190,22 @@ TEST_CASE("errors: an option that the form of the output leaves without effect",
       {exec_with({"--no-header", "--output=line"}), "--no-header has no effect with --output line"},
       {exec_with({"--no-header", "--json"}), "--no-header has no effect with --json"},
       {exec_with({"--raw", "--output=json"}), "--raw has no effect with --output json"},
+      {exec_with({"--sorted", "-L"}), "--sorted has no effect with -L"},
+      {exec_with({"--sorted", "-b"}), "--sorted has no effect with -b"},
+      {exec_with({"--mask", "host"}), "--mask has no effect with --output block"},
+      {exec_with({"--mask", "host", "-L"}), "--mask has no effect with -L"},
+      {exec_with({"--diff-against", "db01", "-b"}), "--diff-against has no effect with -b"},
+      {exec_with({"--live", "--progress", "always"}),
+       "--live and --progress always contradict each other"},
+      {exec_with({"--live", "--dry-run"}), "--live has no effect with --dry-run: nothing is run"},
+      {exec_with({"-b", "--json"}), "-b and --json contradict each other"},
+      {exec_with({"-L", "-b", "-q"}), "-L and -q contradict each other"},
+      {{"report", "--mask", "host", "j"}, "--mask has no effect without --output"},
+      {{"report", "-q", "--sorted", "j"}, "--sorted has no effect with -q"},
+      {{"report", "--live", "j"}, "--live is an option of exec, put and get, not of report"},
+      {{"report", "-q"}, "no JOURNAL is given; it stands after the options"},
+      {{"put", "-a", "--expect-same", "a", "b"}, "--expect-same has no effect without --then"},
+      {{"get", "-a", "--outdir", "d", "a", "b"}, "--outdir has no effect without --then"},
       {{"put", "-a", "--raw", "a", "b"}, "--raw has no effect without --then"},
       {{"get", "-a", "--max-output", "1M", "a", "b"}, "--max-output has no effect without --then"},
       {{"put", "-a", "--no-header", "-L", "a", "b"}, "--no-header has no effect with -L"},
@@ -215,7 +234,7 @@ TEST_CASE("errors: a word that is none of those allowed", "[cli]") {
       {exec_with({"--host-key", "accept_new"}),
        "--host-key: 'accept_new' is not strict, accept-new or off; did you mean accept-new?"},
       {exec_with({"--output", "lines"}),
-       "--output: 'lines' is not block, line, json or none; did you mean line?"},
+       "--output: 'lines' is not block, line, merge, diff, json or none; did you mean line?"},
       {exec_with({"--exit", "first"}), "--exit: 'first' is not class or max"},
       {exec_with({"--sandbox", "on"}), "--sandbox: 'on' is not auto, require or off"},
   });
@@ -412,9 +431,10 @@ TEST_CASE("errors: a text from the command line keeps to its line", "[cli]") {
        "--exit: '?31m??31m' is not class or max"},
       {exec_with({"-\x9b"}), "unknown option -?"},
       {{"-\x1b"}, "unknown option -?"},
-      {{"\x1b[31m"}, "unknown command '?[31m' (there are exec, put, get, hosts, trust and help)"},
+      {{"\x1b[31m"},
+       "unknown command '?[31m' (there are exec, put, get, hosts, trust, report and help)"},
       {exec_with({"--output", std::string(200, 'x')}),
-       "--output: '" + std::string(48, 'x') + "...' is not block, line, json or none"},
+       "--output: '" + std::string(48, 'x') + "...' is not block, line, merge, diff, json or none"},
       {exec_with({"--no\nsuch"}), "unknown option --no?such"},
   });
 }

@@ -232,6 +232,63 @@ const std::vector<Effect> effects_for_exec = {
     {"-v", {"-vvvv"}, [](const Options &o) { return o.verbosity == 2; }},
 };
 
+// Of what is shown of a run, while it goes on or later.
+const std::vector<Effect> effects_for_shows = {
+    {"--output",
+     {"--output", "merge"},
+     [](const Options &o) { return o.output == cli::OutputForm::merge; }},
+    {"--output",
+     {"--output", "diff"},
+     [](const Options &o) { return o.output == cli::OutputForm::diff && o.output_is_chosen; }},
+    {"-b", {"-b"}, [](const Options &o) { return o.output == cli::OutputForm::merge; }},
+    {"-b", {"-b"}, [](const Options &o) { return !o.merges_too && o.output_is_chosen; }},
+    {"-b",
+     {"-L", "-b"},
+     [](const Options &o) { return o.output == cli::OutputForm::line && o.merges_too; }},
+    {"-b",
+     {"-bL"},
+     [](const Options &o) { return o.output == cli::OutputForm::line && o.merges_too; }},
+    {"-L", {"-L"}, [](const Options &o) { return o.output == cli::OutputForm::line; }},
+    {"-q", {"-q"}, [](const Options &o) { return o.output_is_chosen; }},
+    {"--json", {"--json"}, [](const Options &o) { return o.output == cli::OutputForm::json; }},
+    {"--outdir", {"--outdir", "results"}, [](const Options &o) { return o.outdir == "results"; }},
+    {"--expect-same", {"--expect-same"}, [](const Options &o) { return o.expect_same; }},
+    {"--diff-against",
+     {"--diff-against", "web01", "--output", "diff"},
+     [](const Options &o) { return o.diff_against == "web01"; }},
+    {"--diff-against",
+     {"--diff-against", "./expected", "--expect-same", "-q"},
+     [](const Options &o) { return o.diff_against == "./expected"; }},
+    {"--mask",
+     {"-b", "--mask", "host,ip"},
+     [](const Options &o) { return o.masking.host && o.masking.ip && !o.masking.number; }},
+    {"--mask",
+     {"--expect-same", "--mask", "number"},
+     [](const Options &o) { return o.masking.number && !o.masking.host && !o.masking.ip; }},
+    {"--sorted", {"--output", "block", "--sorted"}, [](const Options &o) { return o.sorted; }},
+    {"--sorted", {"--json", "--sorted"}, [](const Options &o) { return o.sorted; }},
+    {"--no-header", {"-b", "--no-header"}, [](const Options &o) { return !o.headers; }},
+    {"--raw", {"-b", "--raw"}, [](const Options &o) { return o.raw; }},
+    {"--max-output",
+     {"--max-output", "1G", "-b"},
+     [](const Options &o) { return o.task.max_output_bytes == 1ULL << 30; }},
+    {"--color",
+     {"--color", "always"},
+     [](const Options &o) { return o.color == cli::When::always; }},
+    {"--color", {"--color=never"}, [](const Options &o) { return o.color == cli::When::never; }},
+};
+
+const std::vector<Effect> effects_for_live = {
+    {"--live", {"--live"}, [](const Options &o) { return o.live && !o.output_is_chosen; }},
+    {"--progress",
+     {"--progress", "never"},
+     [](const Options &o) { return o.progress == cli::When::never; }},
+};
+
+const std::vector<Effect> effects_for_report = {
+    {"--html", {"--html", "page.html"}, [](const Options &o) { return o.html == "page.html"; }},
+};
+
 const std::vector<Effect> effects_for_hosts = {
     {"--expand",
      {"--expand"},
@@ -297,10 +354,10 @@ const std::vector<Effect> effects_for_transfers = {
     {"--json", {"--json"}, [](const Options &o) { return o.task.transfer.hash; }},
     {"--progress",
      {"--progress", "never"},
-     [](const Options &o) { return o.progress == cli::Progress::never; }},
+     [](const Options &o) { return o.progress == cli::When::never; }},
     {"--progress",
      {"--progress", "always"},
-     [](const Options &o) { return o.progress == cli::Progress::always; }},
+     [](const Options &o) { return o.progress == cli::When::always; }},
     {"-v", {"-v"}, [](const Options &o) { return o.verbosity == 1 && o.task.transfer.hash; }},
     {"-L", {"-L"}, [](const Options &o) { return o.output == cli::OutputForm::line; }},
     {"--no-header", {"--no-header"}, [](const Options &o) { return !o.headers; }},
@@ -337,9 +394,32 @@ void check_effect(const Effect &effect, Words before, const Words &after) {
 }  // namespace
 
 TEST_CASE("options: each option of exec has its effect", "[cli]") {
-  for (const auto *list :
-       {&effects_for_every, &effects_for_shares, &effects_for_control, &effects_for_exec})
+  for (const auto *list : {&effects_for_every, &effects_for_shares, &effects_for_control,
+                           &effects_for_exec, &effects_for_shows, &effects_for_live})
     for (const Effect &effect : *list) check_effect(effect, {"exec", "-H", "h"}, {"uptime"});
+}
+
+TEST_CASE("options: each option of report has its effect, and it takes no other", "[cli]") {
+  std::set<std::string> tested{"--help"};
+  for (const auto *list : {&effects_for_shows, &effects_for_report})
+    for (const Effect &effect : *list) {
+      check_effect(effect, {"report"}, {"run.jsonl"});
+      tested.insert(effect.option);
+    }
+  std::set<std::string> taken;
+  for (const cli::OptionRow &row : cli::option_table())
+    if (cli::takes(cli::Command::report, row)) taken.insert(cli::name_of(row));
+  CHECK(tested == taken);
+}
+
+TEST_CASE("options: report reads journals, and options may follow them", "[cli]") {
+  const Options options = test::options_of({"report", "a", "-b", "b", "--", "--html"});
+  CHECK(options.command == cli::Command::report);
+  CHECK(options.journals == Strings{"a", "b", "--html"});
+  CHECK(options.output == cli::OutputForm::merge);
+  CHECK_FALSE(options.html);
+  CHECK(test::options_of({"report", "a"}).output == cli::OutputForm::none);
+  CHECK(test::options_of({"report", "a", "--html", "page"}).html == "page");
 }
 
 TEST_CASE("options: each option of put and get has its effect", "[cli]") {
@@ -372,7 +452,7 @@ TEST_CASE("options: a copy has the documented defaults", "[cli]") {
   CHECK_FALSE(options.task.transfer.mode);
   CHECK_FALSE(options.task.transfer.hash);
   CHECK(options.task.transfer.limit_bytes_per_second == 0);
-  CHECK(options.progress == cli::Progress::automatic);
+  CHECK(options.progress == cli::When::automatic);
   CHECK_FALSE(options.manifest);
 }
 
@@ -382,12 +462,13 @@ TEST_CASE("options: who contacts hosts", "[cli]") {
     return cli::contacts_hosts(2, argv);
   };
   for (const char *command : {"exec", "put", "get", "trust"}) CHECK(contacts(command));
-  for (const char *command : {"hosts", "help", "--version", "-x"}) CHECK_FALSE(contacts(command));
+  for (const char *command : {"hosts", "report", "help", "--version", "-x"})
+    CHECK_FALSE(contacts(command));
 }
 
 TEST_CASE("options: no command takes two options of one name", "[cli]") {
   for (const auto command : {cli::Command::exec, cli::Command::put, cli::Command::get,
-                             cli::Command::hosts, cli::Command::trust}) {
+                             cli::Command::hosts, cli::Command::trust, cli::Command::report}) {
     std::multiset<std::string> names;
     for (const cli::OptionRow &row : cli::option_table()) {
       if (!cli::takes(command, row)) continue;
@@ -424,9 +505,10 @@ TEST_CASE("options: each option of trust has its effect, and it takes no other",
 TEST_CASE("options: none is in the table without a test of its effect", "[cli]") {
   // These have cases of their own: --cmd and --help change what is parsed, --fold and words for the default confirm it.
   std::set<std::string> tested{"--cmd", "--help", "--fold"};
-  for (const auto *list : {&effects_for_every, &effects_for_shares, &effects_for_control,
-                           &effects_for_exec, &effects_for_transfers, &effects_for_put,
-                           &effects_for_get, &effects_for_hosts, &effects_for_trust})
+  for (const auto *list :
+       {&effects_for_every, &effects_for_shares, &effects_for_control, &effects_for_exec,
+        &effects_for_transfers, &effects_for_put, &effects_for_get, &effects_for_hosts,
+        &effects_for_trust, &effects_for_shows, &effects_for_live, &effects_for_report})
     for (const Effect &effect : *list) tested.insert(effect.option);
   std::set<std::string> known;
   for (const cli::OptionRow &row : cli::option_table()) known.insert(cli::name_of(row));
@@ -448,7 +530,17 @@ TEST_CASE("options: what is not given has the documented default", "[cli]") {
   CHECK_FALSE(options.ask_pass);
   CHECK_FALSE(options.accept_new_with_password);
   CHECK(options.sandbox == sandbox::Mode::automatic);
+  CHECK_FALSE(options.output_is_chosen);
+  CHECK_FALSE(options.merges_too);
   CHECK(options.headers);
+  CHECK_FALSE(options.sorted);
+  CHECK_FALSE(options.masking.any());
+  CHECK_FALSE(options.expect_same);
+  CHECK_FALSE(options.diff_against);
+  CHECK_FALSE(options.outdir);
+  CHECK(options.color == cli::When::automatic);
+  CHECK(options.progress == cli::When::automatic);
+  CHECK_FALSE(options.live);
   CHECK_FALSE(options.raw);
   CHECK(options.verbosity == 0);
   CHECK(options.known_hosts.empty());
@@ -513,8 +605,11 @@ TEST_CASE("options: what may be given once and what often", "[cli]") {
     INFO(name);
     const char *const command = cli::takes(cli::Command::exec, row)  ? "exec"
                                 : cli::takes(cli::Command::put, row) ? "put"
-                                                                     : "get";
-    const auto parsed = test::parse({command, "-a", name, "1", name, "1", "one", "other"});
+                                : cli::takes(cli::Command::get, row) ? "get"
+                                                                     : "report";
+    Words words{command, name, "1", name, "1", "one", "other"};
+    if (words.front() != std::string("report")) words.insert(words.begin() + 1, "-a");
+    const auto parsed = test::parse(words);
     const bool often = name == "--group" || name == "--host" || name == "--exclude" ||
                        name == "--hosts-file" || name == "--identity" || name == "--known-hosts";
     REQUIRE(parsed.has_value() == often);

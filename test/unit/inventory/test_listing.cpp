@@ -24,12 +24,12 @@ TEST_CASE("listing: folded on one line, or a name a line in the order of selecti
 TEST_CASE("listing: JSON has an object a line and no secret", "[inventory]") {
   CHECK(
       format_json(selected(ini(text), all())) ==
-      R"({"name":"db01","address":"db01","port":22,"user":"me","groups":["db"],"tags":["prod"]})"
+      R"({"v":1,"host":"db01","name":"db01","address":"db01","port":22,"user":"me","groups":["db"],"tags":["prod"]})"
       "\n"
-      R"({"name":"db02","address":"::1","port":2222,"user":"root","groups":["db"],"tags":["prod"],"priority":3,)"
+      R"({"v":1,"host":"db02","name":"db02","address":"::1","port":2222,"user":"root","groups":["db"],"tags":["prod"],"priority":3,)"
       R"("identities":["k"],"jump":"j","host_key":"off","sudo":"root","connect_timeout":5.0,"timeout":1.5,"password":true})"
       "\n"
-      R"({"name":"db03","address":"db03","port":22,"user":"me","groups":["db"],"tags":["prod"],"password":true})"
+      R"({"v":1,"host":"db03","name":"db03","address":"db03","port":22,"user":"me","groups":["db"],"tags":["prod"],"password":true})"
       "\n");
 }
 
