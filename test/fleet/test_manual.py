@@ -19,7 +19,7 @@ def manual():
 def options_of(fleet):
     """Long and short, of all commands, from their help."""
     found = set()
-    for command in ("exec", "put", "get", "hosts", "trust"):
+    for command in ("exec", "put", "get", "hosts", "trust", "report"):
         text = fleet.run(command, "--help").assert_code(0).text
         found |= set(re.findall(r"^  (?:(?:-\w)?[, ] +)?(--[a-z-]+)", text, re.MULTILINE))
         found |= set(re.findall(r"^  (-\w)\b", text, re.MULTILINE))

@@ -2,9 +2,11 @@
 
 import hashlib
 import itertools
+import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import threading
 
@@ -13,6 +15,9 @@ import pytest
 from processes import below, peak_memory_kib, wait_until
 
 FORMS = ["-L", "--output=block"]
+# What is shown when all have ended, and what is not for people.
+LATE_FORMS = ["-b", "--output=diff"]
+ALL_FORMS = [*FORMS, *LATE_FORMS, "--json"]
 
 
 @pytest.fixture
@@ -110,7 +115,107 @@ def test_a_reader_that_stands_still_slows_its_servers_down_and_then_gets_everyth
     assert text.count(b"x" * 99 + b"\n") == 400_000 and text.count(b"\n") == 400_000 + (0 if form == "-L" else 2)
 
 
+LINES_EACH, LINE_LENGTH = 60_000, 99
+STOP, CONTINUE = "\x13", "\x11"    # Ctrl-S and Ctrl-Q
+
+
+def is_stopped(terminal):
+    """Nothing has come for a while, although there is more."""
+    before = len(terminal.screen)
+    return not wait_until(lambda: len(terminal.screen) != before, 0.7)
+
+
+@pytest.mark.parametrize("form", ["-L", "--output=block", "-b"])
+def test_a_terminal_that_stands_still_costs_no_memory_and_then_shows_everything(fleet, form):
+    """Ctrl-S. Of lines the hosts must wait, blocks and groups wait in a file."""
+    fleet.openssh("db01", "db02")
+    fleet.prepare()
+    # Two texts of 6 MB, which no pipe, window or buffer holds.
+    text = f"yes {{host}}{'x' * (LINE_LENGTH - 4)} | head -n {LINES_EACH}"
+    command = (f"echo begun {{host}}; until [ -e {fleet.target}/go ]; do sleep 0.02; done; {text}; "
+               f"touch {fleet.target}/{{host}}-has-ended")
+    terminal = fleet.start("exec", "-a", form, "--progress", "never", "--color", "never", "-t", "60", command, terminal=True)
+    terminal.workers(2)
+    if form == "-L":
+        for name in ("db01", "db02"):
+            terminal.expect(f"{name}: begun {name}")
+    terminal.type(STOP)
+    fleet.write(f"{fleet.target}/go", "")
+    ended = [f"{fleet.target}/{name}-has-ended" for name in ("db01", "db02")]
+    if form == "-L":
+        assert wait_until(lambda: is_stopped(terminal), 10)
+        assert not any(map(os.path.exists, ended))
+    else:
+        # The first block that is to be printed holds up the others.
+        assert wait_until(lambda: (all if form == "-b" else any)(map(os.path.exists, ended)), 30)
+        assert is_stopped(terminal)
+    stopped_at = len(terminal.screen)
+    assert stopped_at < 200_000
+    assert peak_memory_kib(terminal.pid) < 40 << 10
+    assert max((peak_memory_kib(process.pid) for process in below(terminal.pid)), default=0) < 32 << 10
+    assert terminal.child.poll() is None and len(terminal.screen) == stopped_at
+    terminal.type(CONTINUE)
+    result = terminal.wait(90).assert_code(0)
+    lines = terminal.screen.split("\r\n")
+    prefixes = {name: f"{name}: " if form == "-L" else "" for name in ("db01", "db02")}
+    for name, prefix in prefixes.items():
+        assert lines.count(f"{prefix}{name}{'x' * (LINE_LENGTH - 4)}") == LINES_EACH
+        assert lines.count(f"{prefix}begun {name}") == 1
+    # Besides there are their headers and the summary, and nothing that is torn.
+    headers = 0 if form == "-L" else 2
+    assert len(lines) == 2 * (LINES_EACH + 1) + headers + 2 and lines[-1] == "", lines[-5:]
+    assert lines[-2].startswith("fanout: 2 hosts, 2 ok in ") and result.seconds < 90
+
+
+@pytest.mark.parametrize("form", LATE_FORMS)
+def test_what_waits_for_the_others_waits_in_a_file(fleet, form):
+    """Groups are made of hashes; 60 different outputs of a megabyte would not fit into this memory."""
+    names = [f"db{number:02}" for number in range(1, 61)]
+    fleet.openssh(*names)
+    fleet.prepare()
+    path = os.path.join(fleet.folder, "out")
+    with open(path, "wb") as file:
+        result = fleet.exec("-a", form, "-f", "20", f"yes {{host}}{'x' * 59} | head -c 1048576", stdout=file, timeout=90,
+                            memory=True)
+    result.assert_code(0)
+    assert 0 < result.peak_kib < 64 << 10
+    with open(path, "rb") as file:
+        text = file.read()
+    os.remove(path)
+    for name in names:
+        # What the others are compared with is in each difference.
+        times = len(names) if form == "--output=diff" and name == "db01" else 1
+        assert text.count(f"{name}{'x' * 59}\n".encode()) == times * 1048576 // 64
+    assert text.count(b"== db") == len(names)
+
+
 # --- closed and full ------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("form", ALL_FORMS)
+def test_a_reader_that_leaves_early_ends_the_run(fleet, form):
+    """As `head -1` does: nobody would see more. What it has got is whole lines, the hosts are stopped, and it is said once."""
+    fleet.openssh("db01", "db02", "db03")
+    fleet.prepare()
+    # One ends at once and one when the reader has left; the third would go on for long, unless all are waited for.
+    end = f"case {{host}} in db02) until [ -e {fleet.target}/go ]; do sleep 0.02; done;; db03) exec sleep 7601;; esac"
+    command = "seq 1 200000 | sed s/$/{host}/"
+    reader, writer = os.pipe()
+    running = fleet.start("exec", "-a", form, command if form in LATE_FORMS else f"{command}; {end}", stdout=writer)
+    os.close(writer)
+    line = bytearray()
+    while not line.endswith(b"\n") and (byte := os.read(reader, 1)):
+        line += byte
+    os.close(reader)
+    fleet.write(f"{fleet.target}/go", "")
+    result = running.wait(30).assert_code(1)
+    whole = {"-L": rb"db0\d: 1db0\d\n", "--json": rb"\{.*\}\n"}.get(form, rb"== .* ==\n")
+    assert re.fullmatch(whole, bytes(line)), bytes(line[:200])
+    if form == "--json":
+        assert json.loads(line)["host"] == "db01"
+    assert result.err.count("standard output: Broken pipe") == 1 and len(result.err.splitlines()) < 20
+    assert wait_until(lambda: not fleet.remote_processes("sleep 7601"), 10)
+
+
 
 def files_of(fleet):
     """Every file of the client with its content, which no output may end up in."""
@@ -152,6 +257,14 @@ def test_output_for_a_stdout_that_was_closed_from_the_start_is_an_error_that_is_
     assert "standard output: Bad file descriptor" in result.err and "to-out" not in result.err
 
 
+@pytest.mark.parametrize("form", ALL_FORMS)
+def test_a_full_device_loses_no_word_about_it(three, form):
+    with open("/dev/full", "wb") as full:
+        result = three.exec("-a", form, "echo text", stdout=full).assert_code(1)
+    assert result.err.count("standard output: No space left on device") == 1
+    assert re.search(r"^fanout: 3 hosts, ", result.err, re.MULTILINE) and len(result.err.splitlines()) < 10
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("which", ["stdout", "stderr", "both"])
 def test_a_full_device_is_told_once_and_ends_with_1(three, form, which):
@@ -183,7 +296,7 @@ def in_a_small_filesystem(fleet, script, *arguments, size="64k", **options):
                      program="/usr/bin/unshare", env={"FOLDER": folder}, **options)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ALL_FORMS)
 def test_a_filesystem_that_fills_up_is_told_and_what_was_written_stays(three, form):
     # What has arrived in the file is shown at the end, by the shell that made it.
     script = "{ \"$@\" > \"$FOLDER/out\"; code=$?; wc -c < \"$FOLDER/out\"; exit $code; }"
@@ -195,16 +308,28 @@ def test_a_filesystem_that_fills_up_is_told_and_what_was_written_stays(three, fo
     assert len(result.err.splitlines()) < 20 and result.seconds < 10
 
 
-def test_a_full_temporary_folder_costs_the_output_of_who_prints_much_and_of_nobody_else(fleet):
+@pytest.mark.parametrize("form", ["--output=block", "-b", "--json"])
+def test_a_full_temporary_folder_costs_the_output_of_who_prints_much_and_of_nobody_else(fleet, form):
     fleet.openssh("much", "sound01", "sound02")
     fleet.prepare()
     command = "case {host} in much) head -c 3000000 /dev/zero | tr '\\0' x;; *) echo here;; esac"
-    result = in_a_small_filesystem(fleet, 'TMPDIR="$FOLDER" exec "$@"', "exec", "-a", command, timeout=15)
+    result = in_a_small_filesystem(fleet, 'TMPDIR="$FOLDER" exec "$@"', "exec", "-a", form, command, timeout=15)
     result.assert_code(1)
-    assert result.blocks["sound01"] == result.blocks["sound02"] == b"here\n"
+    if form == "--json":
+        records = {record["host"]: record for record in map(json.loads, result.out.splitlines())}
+        kept = {name: record["stdout"].encode() for name, record in records.items()}
+        assert records["much"]["truncated"] and records["much"]["stdout_bytes"] == 3000000
+        assert not records["sound01"]["truncated"]
+    else:
+        kept = result.blocks
+    if form == "-b":
+        assert result.out.count(b"== sound[01-02] (2 hosts) ==\nhere\n") == 1
+        kept["much"] = b"".join(text for name, text in kept.items() if name.startswith("much"))
+    else:
+        assert kept["sound01"] == kept["sound02"] == b"here\n"
     assert "No space left on device" in result.err and result.remarks["truncated"][0] == ["much"]
-    kept = result.blocks["much"].rstrip(b"\n")
-    assert set(kept) <= set(b"x") and len(kept) < 3000000
+    text = kept["much"].rstrip(b"\n")
+    assert set(text) <= set(b"x") and len(text) < 3000000
 
 
 def test_a_limit_of_the_size_of_files_is_an_error_and_no_death_by_signal(three):
@@ -279,6 +404,8 @@ CORPUS = {
     "eight bits": b"caf\xe9",
     "proper": "caf\u00e9 \u65e5\u672c \U0001f600".encode(),
 }
+# Without escapes of our own, so that each that is there came from a host.
+PLAIN = ["--color", "never", "--progress", "never"]
 # What a terminal may be sent: characters, tabs, and the ends of lines as the line discipline writes them.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
                     "\U000e0000-\U000e007f]|\r(?!\n)")
@@ -300,7 +427,7 @@ def corpus(fleet):
 @pytest.mark.parametrize("form", FORMS)
 def test_nothing_that_a_terminal_would_obey_reaches_it(fleet, corpus, form):
     command, text = corpus
-    terminal = fleet.start("exec", "-a", form, f"{command}; {command} >&2", terminal=True)
+    terminal = fleet.start("exec", "-a", form, *PLAIN, f"{command}; {command} >&2", terminal=True)
     out = terminal.wait(40).assert_code(0).out
     screen = out.decode()    # which is proper UTF-8 in every byte
     assert UNSAFE.search(screen) is None, UNSAFE.search(screen)
@@ -340,7 +467,7 @@ def test_one_stream_on_a_terminal_and_the_other_not(fleet, corpus):
     command, text = corpus
     path = os.path.join(fleet.folder, "out")
     with open(path, "wb") as file:
-        terminal = fleet.start("exec", "-H", "db01", "--no-header", f"{command}; {command} >&2", terminal=True,
+        terminal = fleet.start("exec", "-H", "db01", "--no-header", *PLAIN, f"{command}; {command} >&2", terminal=True,
                                stdout=file)
         screen = terminal.wait(30).assert_code(0).out.decode()
     with open(path, "rb") as file:
@@ -361,6 +488,43 @@ def test_a_character_that_comes_in_pieces_is_one_character(bench, size):
 
     bench.add("db01", script)
     bench.fleet.prepare()
-    terminal = bench.fleet.start("exec", "-a", "-L", "true", terminal=True)
+    terminal = bench.fleet.start("exec", "-a", "-L", *PLAIN, "true", terminal=True)
     screen = terminal.wait().assert_code(0).text
     assert "db01: 日本 café \\u202e\\u009b2J\\x1b]0;x\\x07 \U0001f600 end\r\n" in screen
+
+
+# --- what nobody waits for --------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("besides", [["--journal", "run.jsonl"], ["--outdir", "files"], ["-b"]])
+def test_a_copy_that_cannot_be_kept_takes_no_line_away_from_whoever_reads_them(three, besides):
+    result = three.exec("-H", "db01", "-L", *besides, "seq 100000", env={"TMPDIR": "/nonexistent"})
+    lines = [line for line in result.out.splitlines() if line.startswith(b"db01: ")]
+    assert lines == [b"db01: %d" % number for number in range(1, 100001)]
+    if "--journal" in besides:
+        # Of a text that long it has a beginning in any case, and its hash.
+        result.assert_code(0)
+        assert result.err.splitlines()[-1].startswith("fanout: 1 host, 1 ok")
+    else:
+        result.assert_code(1)
+        assert "not shown" in result.err or "incomplete" in result.err
+
+
+def test_a_journal_alone_keeps_a_beginning_and_tells_nobody_what_it_does_not_keep(three):
+    result = three.exec("-a", "-q", "--journal", "run.jsonl", "head -c 70000000 /dev/zero", memory=True)
+    result.assert_code(0)
+    assert len(result.err.splitlines()) == 1
+    assert 0 < result.peak_kib < 64 << 10
+
+
+@pytest.mark.parametrize("form", LATE_FORMS)
+def test_a_signal_ends_what_is_printed_when_all_have_ended(three, form):
+    reader, writer = os.pipe()
+    running = three.start("exec", "-a", form, "seq 400000; echo {host}", stdout=writer)
+    os.close(writer)
+    try:
+        # It is printing once there is something to be read; and nobody reads on.
+        assert os.read(reader, 1)
+        running.send_signal(signal.SIGTERM)
+        running.wait(10).assert_code(143)
+    finally:
+        os.close(reader)

@@ -96,7 +96,7 @@ def test_ctrl_c_twice_while_connecting_ends_at_once(fleet):
     terminal.workers(2)
     time.sleep(0.3)
     terminal.interrupt()
-    terminal.expect("2 running", 2)
+    terminal.expect("2 running, 0 ended", 2)
     start = time.monotonic()
     terminal.interrupt()
     terminal.wait(10).assert_code(130)

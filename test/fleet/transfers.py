@@ -10,7 +10,6 @@ temporary name left, here or there; nothing changed here but below the download 
 
 import contextlib
 import hashlib
-import json
 import os
 import shlex
 import shutil
@@ -19,6 +18,7 @@ import stat
 import subprocess
 from dataclasses import dataclass
 
+import schema
 from daemons import Dropbear, OpenSsh
 from processes import wait_until
 from servers import Listener
@@ -285,10 +285,9 @@ class Records(dict):
 
 
 def records_of(result):
-    """The JSON lines, by host."""
+    """The JSON lines, by host; all are as the schema says."""
     records = {}
-    for line in result.out.splitlines():
-        record = json.loads(line)
+    for record in schema.check_all(result.out, "put"):
         assert record["host"] not in records, f"{record['host']} has two records\n{result}"
         records[record["host"]] = record
     return records
