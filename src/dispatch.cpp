@@ -271,6 +271,7 @@ void Dispatch::heed(int signal) {
     halt(why);
     static_cast<void>(output_.write(core::Stream::err, state_text()));
   } else if (before != Patience::for_stopping) {
+    output_.give_up_soon();
     stop(why);
   } else {
     // Once more after the remote commands have been told to end: nobody waits for them any longer.

@@ -68,6 +68,8 @@ Result<void> Display::open_view() {
 void Display::leave_view() {
   if (!view_) return;
   pool_.stop_waking_on(view_->fd());
+  // The signal that would end the wait for a terminal that has stopped may have been heeded already.
+  if (dispatch_->interrupted_by()) view_->give_up_on(-1);
   view_.reset();
   output_.release();
 }
@@ -126,6 +128,7 @@ report::Course Display::course() const {
   course.parallel = pool_.max_workers();
   course.paused = dispatch_->paused();
   course.halted = dispatch_->halted();
+  course.interrupted = dispatch_->interrupted_by().has_value();
   if (progress.batches > 1)
     course.remark = fmt::format("batch {} of {}", progress.batch, progress.batches);
   return course;

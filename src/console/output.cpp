@@ -6,6 +6,7 @@
 
 #include "fanout/console/output.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ using core::system_error;
 namespace {
 
 constexpr core::Milliseconds patience{2'000};
+constexpr int pause_ms = 10;
 constexpr std::size_t released_at_once = std::size_t{64} << 10;
 
 struct PieceHead {
@@ -58,6 +60,10 @@ void Output::give_up_on(int fd) {
   for (std::size_t i = 0; i < sinks_.size(); ++i) {
     struct stat facts {};
     can_block_[i] = ::fstat(sinks_[i].fd, &facts) != 0 || !S_ISREG(facts.st_mode);
+    if (sinks_[i].terminal)
+      unblocked_[i] =
+          sys::UniqueFd::adopt(::open(fmt::format("/proc/self/fd/{}", sinks_[i].fd).c_str(),
+                                      O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   }
 }
 
@@ -67,6 +73,7 @@ bool Output::is_given_up() const {
 }
 
 bool Output::wait_for_room(int fd) const {
+  if (gives_up_soon_) return sys::wait_ready(fd, POLLOUT, core::Deadline::in(patience, sys::now()));
   pollfd entries[2] = {{fd, POLLOUT, 0}, {give_up_fd_, POLLIN, 0}};
   while (entries[0].revents == 0) {
     ::poll(entries, 2, -1);
@@ -90,7 +97,8 @@ Result<void> Output::send(Stream stream, std::string_view text) {
     keep(stream, text);
     return {};
   }
-  const int fd = sink(stream).fd;
+  const int fd = unblocked_[index] ? unblocked_[index].get() : sink(stream).fd;
+  std::optional<core::Deadline> full_until;  // a terminal with room for less than a character
   const bool in_pieces = give_up_fd_ >= 0 && can_block_[static_cast<std::size_t>(stream)];
   while (!text.empty()) {
     if (in_pieces && !wait_for_room(fd)) {
@@ -101,8 +109,24 @@ Result<void> Output::send(Stream stream, std::string_view text) {
     // A pipe with room takes that much without blocking (pipe(7)), and nobody else's text can stand inside it.
     const sys::Transfer wrote = sys::write_some(fd, in_pieces ? text.substr(0, PIPE_BUF) : text);
     switch (wrote.state) {
-      case sys::Transfer::State::done: text.remove_prefix(wrote.count); break;
-      case sys::Transfer::State::would_block: sys::wait_ready(fd, POLLOUT, core::Deadline()); break;
+      case sys::Transfer::State::done:
+        text.remove_prefix(wrote.count);
+        full_until.reset();
+        break;
+      case sys::Transfer::State::would_block:
+        if (!in_pieces) {
+          sys::wait_ready(fd, POLLOUT, core::Deadline());
+          break;
+        }
+        if (!full_until && (gives_up_soon_ || is_given_up()))
+          full_until = core::Deadline::in(patience, sys::now());
+        if (full_until && full_until->passed(sys::now())) {
+          failure = core::Error{ErrorKind::local,
+                                fmt::format("{}: its reader has stopped", name_of(stream))};
+          return fail(*failure);
+        }
+        ::poll(nullptr, 0, pause_ms);
+        break;
       case sys::Transfer::State::end:
       case sys::Transfer::State::failed:
         failure = system_error(ErrorKind::local, name_of(stream), wrote.error);

@@ -69,7 +69,7 @@ Screen::State::~State() {
 
 // Where it is somebody else's, a byte that waits for them must not wake us.
 void Screen::State::listen() {
-  const bool wanted = terminal.is_taken() && !terminal.is_gone();
+  const bool wanted = terminal.is_taken() && !terminal.is_gone() && terminal.has_foreground();
   if (terminal.is_gone() && std::exchange(in_ready, false)) ready.remove(terminal.fd());
   if (in_ready && wanted != listening)
     static_cast<void>(ready.change(terminal.fd(), wanted ? EPOLLIN : 0U, from_terminal));
@@ -155,7 +155,7 @@ void Screen::show() {
   State &state = *state_;
   state.stale = true;
   // Whoever got the foreground back without having been stopped is not told of it.
-  if (!state.terminal.has_foreground()) return;
+  if (!state.terminal.has_foreground()) return state.listen();
   if (!state.terminal.is_taken()) state.retake();
   if (state.terminal.has_unsent()) state.terminal.send({});
   if (state.terminal.has_unsent()) return;

@@ -28,6 +28,9 @@ KillLadder::KillLadder(const WorkerLimits &limits, TimePoint now) : limits_(limi
 void KillLadder::entered(Phase phase, TimePoint now) {
   const bool first = phase == Phase::start;
   phase_ = phase;
+  // It had not heard of the stop when it asked for the command, and alone can end that.
+  if (rung_ == Rung::stop_sent && (phase == Phase::open || phase == Phase::run))
+    deadline_ = Deadline(now + patience());
   if (rung_ != Rung::watching) return;
   if (first && limits_.connect_timeout.count() > 0)
     deadline_ = Deadline(now + limits_.connect_timeout + margin);

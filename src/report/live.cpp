@@ -94,7 +94,6 @@ struct LiveView::State {
   enum class Question : std::uint8_t { none, stop_host, stop_run };
   Question question = Question::none;
   HostIndex asked_about = 0;
-  bool stopping = false;  // the run was told to stop once
   bool shows_help = false;
 
   std::optional<Pane> pane;
@@ -125,8 +124,8 @@ void LiveView::State::answer(LiveCommand command) {
   }
   if (asked == Question::stop_run &&
       (command == LiveCommand::yes || command == LiveCommand::quit)) {
-    stopping = true;
-    steering.stop_run();
+    // A Ctrl-C that came while it was asked has done that already, and another one would stop what runs.
+    if (!steering.course().interrupted) steering.stop_run();
   }
 }
 
@@ -166,7 +165,7 @@ void LiveView::State::ask_to_stop(TimePoint now) {
 
 void LiveView::State::quit() {
   // As Ctrl-C: the first time no more hosts are started, the second time what runs is stopped.
-  if (stopping) return steering.stop_run();
+  if (steering.course().interrupted) return steering.stop_run();
   question = Question::stop_run;
 }
 
@@ -241,8 +240,9 @@ std::string LiveView::State::bottom_line(const Course &course) const {
     case Question::none: break;
   }
   if (shows_help) return "any key: back";
-  return fitting(pane ? keys_of_pane() : keys_of_table(table.order(), course.paused, stopping),
-                 screen.columns());
+  return fitting(
+      pane ? keys_of_pane() : keys_of_table(table.order(), course.paused, course.interrupted),
+      screen.columns());
 }
 
 void LiveView::State::draw(TimePoint now) {

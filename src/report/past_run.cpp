@@ -47,7 +47,13 @@ public:
                                            : fmt::format("{} runs are", journal.unrelated_runs)));
     const std::size_t family = family_of(journal);
     for (JournalRun &run : journal.runs) {
-      if (families_.emplace(run.head.run, family).second) run_.runs.push_back(std::move(run));
+      if (families_.emplace(run.head.run, family).second) {
+        run_.runs.push_back(std::move(run));
+        continue;
+      }
+      // The same run once more: what knows more of it counts.
+      for (JournalRun &known : run_.runs)
+        if (known.head.run == run.head.run && known.latest < run.latest) known = std::move(run);
     }
     for (JournalEntry &entry : journal.hosts) TRY(add(file, family, std::move(entry)));
     return {};

@@ -328,3 +328,15 @@ def test_a_view_that_cannot_be_opened_leaves_the_journal_as_it_was(fleet):
     before = fleet.read("run.jsonl")
     fleet.run("exec", "-a", "--live", "--journal", "run.jsonl", "true", env={"TERM": "dumb"}).assert_code(2)
     assert fleet.read("run.jsonl") == before
+
+
+def test_after_ctrl_c_the_key_for_the_end_stops_what_runs(six):
+    screen = ShellWindow(six)
+    live(screen, six, command="sleep 7621; true")
+    screen.expect("6 running")
+    assert wait_until(lambda: six.remote_processes("sleep 7621"))
+    screen.press("C-c")
+    screen.expect("STARTS NO MORE", 3)
+    screen.press("q")
+    assert "6 interrupted" in ended(screen, 130)
+    assert wait_until(lambda: not six.remote_processes("sleep 7621"))

@@ -506,7 +506,7 @@ def test_a_copy_that_cannot_be_kept_takes_no_line_away_from_whoever_reads_them(t
         assert result.err.splitlines()[-1].startswith("fanout: 1 host, 1 ok")
     else:
         result.assert_code(1)
-        assert "not shown" in result.err or "incomplete" in result.err
+        assert "not kept" in result.err or "--outdir" in result.err
 
 
 def test_a_journal_alone_keeps_a_beginning_and_tells_nobody_what_it_does_not_keep(three):
@@ -528,3 +528,18 @@ def test_a_signal_ends_what_is_printed_when_all_have_ended(three, form):
         running.wait(10).assert_code(143)
     finally:
         os.close(reader)
+
+
+def test_a_terminal_that_nobody_reads_can_be_left(three):
+    """It says that there is room as long as there is any, and more than that is written."""
+    master, slave = os.openpty()
+    running = three.start("exec", "-a", "-L", "--progress", "never", "yes | head -c 3000000; sleep 7611",
+                          stdout=slave, stderr=slave)
+    os.close(slave)
+    try:
+        assert wait_until(lambda: three.remote_processes("sleep 7611") or three.remote_processes("head -c 3000000"))
+        # Once for those that run, and once more for whoever waits for the terminal.
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(20).code == 143
+    finally:
+        os.close(master)

@@ -2,7 +2,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
+#include <fmt/format.h>
 
 #include "fanout/report/past_run.hpp"
 
@@ -91,8 +91,8 @@ public:
 
 private:
   Lines &add(const std::string &event, const std::string &rest) {
-    char time[32];
-    std::snprintf(time, sizeof time, "2026-01-31T12:%02d:%02d.000Z", second_ / 60, second_ % 60);
+    const std::string time =
+        fmt::format("2026-01-31T12:{:02}:{:02}.000Z", second_ / 60, second_ % 60);
     ++second_;
     text_ += R"({"v":1,"run":")" + run_ + R"(","event":")" + event + R"(","time":")" + time +
              "\"," + rest + "}\n";

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
@@ -61,14 +62,18 @@ private:
         column = 0;
       } else if (byte == '\n') {
         lines.emplace_back();
-      } else if (received_.compare(i, 3, "\x1b[K") == 0) {
+      } else if (received_.compare(i, 3, "\x1b[J") == 0) {
         lines.back().resize(column);
         i += 2;
+      } else if (received_.compare(i, 4, "\x1b[?7") == 0) {
+        i += 4;  // whether lines wrap; none is as wide
       } else {
         if (lines.back().size() <= column) lines.back().resize(column + 1, ' ');
         lines.back()[column++] = byte;
       }
     }
+    // Blanks at the end of a line are not to be seen.
+    for (std::string &line : lines) line.resize(line.find_last_not_of(' ') + 1);
     return lines;
   }
 
@@ -78,6 +83,11 @@ private:
 };
 
 using Lines = std::vector<std::string>;
+
+// Cut, where a real line would be composed for the width.
+ProgressLine::Compose constant(std::string text) {
+  return [text = std::move(text)](std::size_t columns) { return text.substr(0, columns); };
+}
 
 class Screen {
 public:
@@ -95,32 +105,32 @@ TEST_CASE("progress line: output stands above it and nothing of it remains", "[c
   Screen screen;
   Output output = screen.output();
   ProgressLine line(output, ProgressLine::Form::drawn);
-  line.draw("1 of 3 hosts, and much more than that");
+  line.draw(constant("1 of 3 hosts, and much more than that"));
   CHECK(screen.terminal.lines() == Lines{"1 of 3 hosts, and much more than that"});
-  line.draw("2 of 3 hosts");
+  line.draw(constant("2 of 3 hosts"));
   CHECK(screen.terminal.lines() == Lines{"2 of 3 hosts"});
   REQUIRE(output.write(Stream::out, "== web1 ==\nhello\n"));
   CHECK(screen.terminal.lines() == Lines{"== web1 ==", "hello", ""});
-  line.draw("3 of 3 hosts");
+  line.draw(constant("3 of 3 hosts"));
   CHECK(screen.terminal.lines() == Lines{"== web1 ==", "hello", "3 of 3 hosts"});
   REQUIRE(output.write(Stream::err, "fanout: web2: failed\n"));
-  line.draw("done");
+  line.draw(constant("done"));
   line.erase();
   CHECK(screen.terminal.lines() == Lines{"== web1 ==", "hello", "fanout: web2: failed", ""});
 }
 
-TEST_CASE("progress line: it is cut to the width of this moment", "[console]") {
+TEST_CASE("progress line: it is composed for the width of this moment", "[console]") {
   Screen screen;
   Output output = screen.output();
   ProgressLine line(output, ProgressLine::Form::drawn);
   const std::string text(100, 'x');
-  line.draw(text);
+  line.draw(constant(text));
   CHECK(screen.terminal.lines() == Lines{std::string(79, 'x')});
   screen.terminal.resize(20);
-  line.draw(text);
+  line.draw(constant(text));
   CHECK(screen.terminal.lines() == Lines{std::string(19, 'x')});
   screen.terminal.resize(1);
-  line.draw(text);
+  line.draw(constant(text));
   CHECK(screen.terminal.lines() == Lines{""});
 }
 
@@ -129,8 +139,8 @@ TEST_CASE("progress line: a terminal that was stopped is not waited for", "[cons
   Output output = screen.output();
   ProgressLine line(output, ProgressLine::Form::drawn);
   screen.terminal.stop();
-  line.draw("never seen");
+  line.draw(constant("never seen"));
   screen.terminal.go_on();
-  line.draw("seen");
+  line.draw(constant("seen"));
   CHECK(screen.terminal.lines() == Lines{"seen"});
 }

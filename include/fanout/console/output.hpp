@@ -40,6 +40,8 @@ public:
   // From now on a write does not wait for ever: once `fd` is readable (signals have come), a write that cannot go on
   // for two seconds fails. A program whose reader has stopped could otherwise be left by SIGKILL alone.
   void give_up_on(int fd);
+  // The same for every write that comes, whether `fd` is readable or not: who has read what made it so calls this.
+  void give_up_soon() { gives_up_soon_ = true; }
   // Whether it is readable: who has much to print asks now and then, and ends.
   [[nodiscard]] bool is_given_up() const;
 
@@ -106,6 +108,10 @@ private:
   std::array<std::optional<core::Error>, 2> failures_;
   std::array<bool, 2> can_block_ = {true, true};  // not a regular file
   int give_up_fd_ = -1;
+  bool gives_up_soon_ = false;
+  // The terminals once more, as files of our own that never block: poll(2) promises room for a byte of one, and a write of more
+  // would sleep through every signal.
+  std::array<sys::UniqueFd, 2> unblocked_;
   std::array<bool, 2> line_is_open_{};
   bool line_is_drawn_ = false;
   sys::UniqueFd held_;  // what waits

@@ -28,6 +28,7 @@ struct Course {
   std::size_t parallel = 0;  // hosts at once
   bool paused = false;       // nothing new is started
   bool halted = false;       // and never will be
+  bool interrupted = false;  // by the user: the next time, what runs is stopped
   std::string remark;        // "batch 2 of 5"; one line, safe; or empty
 };
 

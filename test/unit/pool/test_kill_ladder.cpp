@@ -129,6 +129,16 @@ TEST_CASE("kill ladder: who has asked for a command has the time to stop it", "[
   CHECK(asked.climb(start + 8s) == Action::none);
   CHECK(asked.climb(start + 9s) == Action::terminate);
 
+  // The stop and its word of the phase have passed each other.
+  KillLadder passing(limits, start);
+  passing.entered(Phase::auth, start);
+  passing.stop(Status::interrupted, start);
+  CHECK(passing.climb(start) == Action::send_stop);
+  passing.entered(Phase::open, start + 100ms);
+  passing.entered(Phase::run, start + 200ms);
+  CHECK(passing.climb(start + 9s) == Action::none);
+  CHECK(passing.climb(start + 9200ms) == Action::terminate);
+
   KillLadder only_connected(limits, start);
   only_connected.entered(Phase::auth, start);
   only_connected.stop(Status::interrupted, start);

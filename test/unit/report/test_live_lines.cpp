@@ -124,13 +124,13 @@ TEST_CASE("live lines: a name that is too long is cut, and no wide character in 
 }
 
 TEST_CASE("live lines: the totals say how the run goes", "[report]") {
-  CHECK(totals({64, false, false, ""}, 80) ==
+  CHECK(totals({64, false, false, false, ""}, 80) ==
         "12 of 20 hosts, 7 running, 1 failed  0:45  parallel 64");
-  CHECK(totals({64, true, false, "batch 2 of 5"}, 80) ==
+  CHECK(totals({64, true, false, false, "batch 2 of 5"}, 80) ==
         "12 of 20 hosts, 7 running, 1 failed  0:45  parallel 64  PAUSED  batch 2 of 5");
-  CHECK(totals({64, true, true, ""}, 80).ends_with("STARTS NO MORE"));
-  CHECK(totals({64, false, false, ""}, 20) == "12/20, 7 run, 1 fail  0:45");
-  CHECK(totals({64, true, false, ""}, 20).starts_with("PAUSED  12/20"));
+  CHECK(totals({64, true, true, false, ""}, 80).ends_with("STARTS NO MORE"));
+  CHECK(totals({64, false, false, false, ""}, 20) == "12/20, 7 run, 1 fail  0:45");
+  CHECK(totals({64, true, false, false, ""}, 20).starts_with("PAUSED  12/20"));
 }
 
 TEST_CASE("live lines: the keys that fit are shown", "[report]") {

@@ -33,9 +33,15 @@ struct Table {
     return outcome;
   }
   [[nodiscard]] std::string text(Milliseconds elapsed = Milliseconds(1800)) const {
-    const Summary summary{hosts,      outcomes, elapsed,
-                          64U << 20U, not_kept, "temporary file: No space left on device",
-                          sandbox,    task};
+    Summary summary;
+    summary.hosts = hosts;
+    summary.outcomes = outcomes;
+    summary.elapsed = elapsed;
+    summary.max_output_bytes = 64U << 20U;
+    summary.not_kept = not_kept;
+    summary.why_not_kept = "temporary file: No space left on device";
+    summary.sandbox_remark = sandbox;
+    summary.task = task;
     return format_summary(summary, [this](const std::vector<HostIndex> &members) {
       std::string joined;
       for (const HostIndex host : members) joined += (joined.empty() ? "" : ",") + hosts[host].name;
