@@ -49,6 +49,23 @@ std::string_view describe(Phase phase) {
   return "starting";
 }
 
+bool is_failure(Status status) {
+  switch (status) {
+    case Status::ok:
+    case Status::skipped:
+    case Status::interrupted: return false;
+    case Status::failed:
+    case Status::timeout:
+    case Status::resolve:
+    case Status::unreachable:
+    case Status::host_key:
+    case Status::auth:
+    case Status::protocol:
+    case Status::internal: return true;
+  }
+  return true;
+}
+
 std::string_view to_string(RemoteEnd end) {
   switch (end) {
     case RemoteEnd::none: return "none";

@@ -32,23 +32,6 @@ namespace {
 
 enum class Stage : std::uint8_t { not_started, running, to_be_retried, ended };
 
-bool is_failure(Status status) {
-  switch (status) {
-    case Status::ok:
-    case Status::skipped:
-    case Status::interrupted: return false;
-    case Status::failed:
-    case Status::timeout:
-    case Status::resolve:
-    case Status::unreachable:
-    case Status::host_key:
-    case Status::auth:
-    case Status::protocol:
-    case Status::internal: return true;
-  }
-  return true;
-}
-
 std::string refused_by_all(std::uint32_t hosts) {
   const std::string who = hosts == 1 ? "1 host has not taken its"
                                      : fmt::format("{} hosts have not taken the same", hosts);

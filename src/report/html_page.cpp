@@ -25,19 +25,11 @@ struct Counts {
 Counts count(const PastRun &run) {
   Counts counts;
   for (const JournalEntry &entry : run.entries) {
-    switch (entry.outcome.status) {
-      case Status::ok: ++counts.ok; break;
-      case Status::interrupted: ++counts.interrupted; break;
-      case Status::skipped: ++counts.skipped; break;
-      case Status::failed:
-      case Status::timeout:
-      case Status::resolve:
-      case Status::unreachable:
-      case Status::host_key:
-      case Status::auth:
-      case Status::protocol:
-      case Status::internal: ++counts.failed; break;
-    }
+    const Status status = entry.outcome.status;
+    if (status == Status::ok) ++counts.ok;
+    if (status == Status::interrupted) ++counts.interrupted;
+    if (status == Status::skipped) ++counts.skipped;
+    if (is_failure(status)) ++counts.failed;
   }
   return counts;
 }

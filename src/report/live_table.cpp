@@ -112,10 +112,7 @@ void LiveTable::ended(const core::Ended &ended) {
   row.phase = ended.outcome.phase;
   row.took = std::chrono::duration_cast<Milliseconds>(ended.outcome.elapsed);
   row.reason = reason(ended.outcome).substr(0, reason_bytes);
-  // As the summary counts.
-  if (row.status != core::Status::ok && row.status != core::Status::skipped &&
-      row.status != core::Status::interrupted)
-    ++counts_.failed;
+  if (is_failure(row.status)) ++counts_.failed;
 }
 
 // --- the order ----------------------------------------------------------------------------------------------------------

@@ -102,10 +102,7 @@ void ProgressAccount::end(const core::Ended &ended, TimePoint now) {
   const Share share = forget(ended.host);
   ++ended_;
   const core::Outcome &outcome = ended.outcome;
-  // As the summary counts.
-  if (!core::succeeded(outcome) && outcome.status != core::Status::interrupted &&
-      outcome.status != core::Status::skipped)
-    ++failed_;
+  if (is_failure(outcome.status)) ++failed_;
   // A transfer that is over in no time has told of nothing on its way.
   done_of_ended_ +=
       core::succeeded(outcome) && outcome.transfer ? outcome.transfer->bytes : share.done;

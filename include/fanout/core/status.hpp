@@ -45,6 +45,9 @@ enum class StopMethod : std::uint8_t {
 
 enum class Stream : std::uint8_t { out, err };
 
+// What --max-fail, progress and the summary count: neither ok, nor skipped, nor interrupted.
+bool is_failure(Status status);
+
 std::string_view to_string(Status status);
 std::string_view to_string(Phase phase);  // "resolve", "connect", ... as in JSON
 std::string_view describe(Phase phase);   // "resolving", "connecting", ... as in a sentence

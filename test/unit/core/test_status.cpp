@@ -48,3 +48,11 @@ TEST_CASE("status: an error decides its host's word", "[core]") {
   CHECK(status_of(ErrorKind::local) == Status::internal);
   CHECK(status_of(ErrorKind::interrupted) == Status::interrupted);
 }
+
+TEST_CASE("status: a host that is skipped or interrupted has not failed", "[core]") {
+  std::set<Status> no_failures;
+  for (int value = 0; value < status_count; ++value)
+    if (const auto status = static_cast<Status>(value); !is_failure(status))
+      no_failures.insert(status);
+  CHECK(no_failures == std::set{Status::ok, Status::skipped, Status::interrupted});
+}
