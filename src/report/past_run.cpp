@@ -52,8 +52,10 @@ public:
         continue;
       }
       // The same run once more: what knows more of it counts.
-      for (JournalRun &known : run_.runs)
-        if (known.head.run == run.head.run && known.latest < run.latest) known = std::move(run);
+      const auto known =
+          std::find_if(run_.runs.begin(), run_.runs.end(),
+                       [&run](const JournalRun &each) { return each.head.run == run.head.run; });
+      if (known != run_.runs.end() && known->latest < run.latest) *known = std::move(run);
     }
     for (JournalEntry &entry : journal.hosts) TRY(add(file, family, std::move(entry)));
     return {};

@@ -216,6 +216,20 @@ TEST_CASE("past run: what did not reach a host in doubt leaves it in doubt", "[r
   CHECK(run.entries[0].outcome.remote_end == core::RemoteEnd::unknown);
 }
 
+TEST_CASE("past run: of one run that is given twice, what knows more of it counts", "[report]") {
+  Journals journals;
+  Lines lines('1');
+  lines.planned({"a"}).started("a").ended("a", "failed");
+  const std::string part = journals.write("part", lines.text());
+  // As with --ok-if: not what its hosts would make it.
+  const std::string whole = journals.write("whole", lines.finished(0).text());
+  for (const auto &files : {std::vector{part, whole}, std::vector{whole, part}}) {
+    const PastRun run = read(files);
+    REQUIRE(run.runs.size() == 1);
+    CHECK(exit_code_of(run, outcomes(run), std::nullopt) == 0);
+  }
+}
+
 TEST_CASE("past run: two shares of one selection are one run", "[report]") {
   Journals journals;
   const auto share = [&](char digit, const std::string &host, const std::string &status, int code) {
