@@ -22,11 +22,6 @@ namespace {
 
 constexpr const char *terminal = "/dev/tty";
 
-core::TaskKind task_of(const cli::Options &options) {
-  if (options.command == cli::Command::put) return core::TaskKind::put;
-  return options.command == cli::Command::get ? core::TaskKind::get : core::TaskKind::exec;
-}
-
 }  // namespace
 
 Display::Display(const cli::Options &options, const Contact &contact, std::uint64_t bytes_per_host)
@@ -50,8 +45,11 @@ Display::Display(const cli::Options &options, const Contact &contact, std::uint6
 
 Result<void> Display::open(Dispatch &dispatch) {
   dispatch_ = &dispatch;
-  if (options_.live) TRY(open_view());
-  return prepared_.journal ? begin_journal(options_, prepared_) : Result<void>();
+  auto opened = options_.live ? open_view() : Result<void>();
+  if (opened && prepared_.journal) opened = begin_journal(options_, prepared_);
+  // Why it has not is for the terminal itself: what keeps the journal from being written may keep text from being held.
+  if (!opened) leave_view(true);
+  return opened;
 }
 
 Result<void> Display::open_view() {
@@ -65,11 +63,10 @@ Result<void> Display::open_view() {
   return pool_.wake_on(view_->fd());
 }
 
-void Display::leave_view() {
+void Display::leave_view(bool hurried) {
   if (!view_) return;
   pool_.stop_waking_on(view_->fd());
-  // The signal that would end the wait for a terminal that has stopped may have been heeded already.
-  if (dispatch_->interrupted_by()) view_->give_up_on(-1);
+  if (hurried) view_->give_up_on(-1);
   view_.reset();
   output_.release();
 }
@@ -92,7 +89,8 @@ core::Deadline Display::refresh(core::TimePoint now) {
 }
 
 int Display::close(bool failed_here) {
-  leave_view();
+  // The signal that would end the wait for a terminal that has stopped may have been heeded already.
+  leave_view(dispatch_->interrupted_by().has_value());
   progress_.finish();
   if (auto shown = report_.finish(dispatch_->elapsed(), dispatch_->why_halted()); !shown)
     say(output_, shown.error().message);

@@ -23,7 +23,8 @@ public:
   // known.
   Display(const cli::Options &options, const Contact &contact, std::uint64_t bytes_per_host = 0);
 
-  ~Display() { leave_view(); }
+  // The run that it has shown may be gone by then.
+  ~Display() { leave_view(true); }
   Display(const Display &) = delete;
   Display &operator=(const Display &) = delete;
 
@@ -46,7 +47,8 @@ private:
   [[nodiscard]] report::Course course() const;
   void set_parallel(std::size_t parallel);
   void keep_in_journal(core::HostIndex host, const report::Printed &printed);
-  void leave_view();
+  // In a hurry, a terminal that takes nothing is waited for no longer than two seconds.
+  void leave_view(bool hurried);
 
   const cli::Options &options_;
   Prepared &prepared_;

@@ -113,13 +113,17 @@ Result<std::optional<report::OutputFolder>> open_output_folder(
   return folder;
 }
 
+core::TaskKind task_of(const cli::Options &options) {
+  if (options.command == cli::Command::put) return core::TaskKind::put;
+  return options.command == cli::Command::get ? core::TaskKind::get : core::TaskKind::exec;
+}
+
 report::ReportOptions report_options(const cli::Options &options, const console::Output &output,
                                      std::optional<report::Reference> reference) {
   report::ReportOptions chosen;
   chosen.form = form_of(options, output);
   chosen.merges_too = options.merges_too;
-  if (options.command == cli::Command::put) chosen.task = core::TaskKind::put;
-  if (options.command == cli::Command::get) chosen.task = core::TaskKind::get;
+  chosen.task = task_of(options);
   chosen.headers = options.headers;
   chosen.sorted = options.sorted;
   chosen.masking = options.masking;

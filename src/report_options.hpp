@@ -11,6 +11,7 @@
 #include "fanout/core/host.hpp"
 #include "fanout/core/result.hpp"
 #include "fanout/core/status.hpp"
+#include "fanout/core/task.hpp"
 #include "fanout/report/output_folder.hpp"
 #include "fanout/report/report.hpp"
 
@@ -23,6 +24,9 @@ core::Result<std::optional<report::Reference>> load_reference(const cli::Options
 // The folder of --outdir. None if it is not given. ErrorKind::usage.
 core::Result<std::optional<report::OutputFolder>> open_output_folder(
     const cli::Options &options, const std::vector<core::Host> &hosts);
+
+// Of a command that logs in.
+core::TaskKind task_of(const cli::Options &options);
 
 report::ReportOptions report_options(const cli::Options &options, const console::Output &output,
                                      std::optional<report::Reference> reference);

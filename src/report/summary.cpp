@@ -41,22 +41,7 @@ struct Row {
   Style style = Style::warning;  // of the word
 };
 
-Style style_of(Status status) {
-  switch (status) {
-    case Status::ok: return Style::good;
-    case Status::interrupted:
-    case Status::skipped: return Style::warning;
-    case Status::failed:
-    case Status::timeout:
-    case Status::resolve:
-    case Status::unreachable:
-    case Status::host_key:
-    case Status::auth:
-    case Status::protocol:
-    case Status::internal: return Style::bad;
-  }
-  return Style::bad;
-}
+Style style_of(Status status) { return is_failure(status) ? Style::bad : Style::warning; }
 
 std::string count(std::size_t number, std::string_view one, std::string_view many) {
   return fmt::format("{} {}", number, number == 1 ? one : many);

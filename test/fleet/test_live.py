@@ -340,3 +340,13 @@ def test_after_ctrl_c_the_key_for_the_end_stops_what_runs(six):
     screen.press("q")
     assert "6 interrupted" in ended(screen, 130)
     assert wait_until(lambda: not six.remote_processes("sleep 7621"))
+
+
+def test_a_journal_that_cannot_be_begun_gives_the_terminal_back(six):
+    screen = ShellWindow(six)
+    screen.press("ulimit -f 0", "Enter")
+    screen.run(six.program, "exec", "--live", "--journal", "run.jsonl", "-a", "true", after="; echo code=$?")
+    lines = screen.expect("code=1")
+    assert any("journal run.jsonl: File too large" in line for line in lines), lines
+    screen.press("echo typed", "Enter")
+    screen.expect(lambda lines: "typed" in lines)
